@@ -1,0 +1,49 @@
+/** Everything that can be refused, by name. A code is a contract; the message is for people. */
+export type ErrorCode =
+  | 'invalid_input'
+  | 'unauthorized'
+  | 'forbidden'
+  | 'not_found'
+  | 'illegal_transition'
+  | 'version_conflict'
+  | 'stale_attempt'
+  | 'batch_gap'
+  | 'artifact_missing'
+  | 'plan_invalid'
+  | 'payload_too_large'
+  | 'unsupported_media_type'
+  | 'dependency_unavailable'
+  | 'internal'
+
+export type FieldError = { pointer: string; message: string }
+
+/** Codes whose cause passes by itself: the same request may be sent again. */
+const retryable: ReadonlySet<ErrorCode> = new Set(['version_conflict', 'dependency_unavailable'])
+
+/** The one error that the domain throws. Whatever else is thrown is a bug or an outage. */
+export class OrchestratorError extends Error {
+  readonly code: ErrorCode
+  readonly errors: FieldError[]
+  /** Facts for machines, e.g. the state it is in and the actions that are legal. */
+  readonly details: Record<string, unknown>
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    extra: { errors?: FieldError[]; details?: Record<string, unknown>; cause?: unknown } = {},
+  ) {
+    super(message, { cause: extra.cause })
+    this.name = 'OrchestratorError'
+    this.code = code
+    this.errors = extra.errors ?? []
+    this.details = extra.details ?? {}
+  }
+
+  get retryable() {
+    return retryable.has(this.code)
+  }
+}
+
+export function notFound(noun: string, id: string) {
+  return new OrchestratorError('not_found', `There is no ${noun} ${id}.`)
+}

@@ -1,0 +1,34 @@
+import { monotonicFactory } from 'ulid'
+import * as z from 'zod'
+
+/** The one table of prefixes: an id tells its noun, and sorts by the time it was made (ULID). */
+export const prefixes = {
+  tenant: 'ten',
+  session: 'ses',
+  task: 'tsk',
+  agent: 'agt',
+  inbox: 'inb',
+  checkpoint: 'chk',
+  artifact: 'art',
+  message: 'msg',
+  request: 'req',
+} as const
+
+export type Noun = keyof typeof prefixes
+
+const ulid = monotonicFactory()
+
+/** A new id of a noun, e.g. `ses_01K2QZ7N4C9V…`; ids of one process are strictly increasing. */
+export function newId(noun: Noun) {
+  return `${prefixes[noun]}_${ulid()}`
+}
+
+/** The schema of a noun's id, so that a wrong one fails at the edge. */
+export function idOf(noun: Noun) {
+  return z
+    .string()
+    .regex(
+      new RegExp(`^${prefixes[noun]}_[0-9A-HJKMNP-TV-Z]{26}$`),
+      `is not the id of a ${noun} (${prefixes[noun]}_…)`,
+    )
+}
