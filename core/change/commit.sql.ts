@@ -1,0 +1,174 @@
+import type { Statement } from '#core/database/database'
+import { pageText } from '#core/event/event'
+import { newId } from '#core/id'
+import type { Draft } from './draft.ts'
+
+export type Committed = { id: string; version: number; last_seq: number }
+
+/** Columns of a session that a decision may change. */
+function sessionRow({ session, events, trigger, touched, tasks }: Draft) {
+  const { id, tenant_id, version, title, priority, budget, labels, base_commit, base_artifact_id, state } =
+    session
+  const { waiting, wake_at, settle_by, rehearsal, usage, attempts_finished, attempts_succeeded } = session
+  const { result, failure, step_errors, queued_at, started_at, ended_at } = session
+  const changed = { session: { state, version: version + 1, usage }, tasks: touchedTasks(touched, tasks) }
+  const set = {
+    title,
+    priority,
+    budget,
+    labels,
+    base_commit,
+    base_artifact_id,
+    state,
+    waiting,
+    wake_at,
+    settle_by,
+  }
+  const rest = { rehearsal, usage, attempts_finished, attempts_succeeded, result, failure, step_errors }
+  const page = events.length > 0 ? pageText(events) : null
+  const checkpoint_id = trigger ? newId('checkpoint') : null
+  const times = { queued_at, started_at, ended_at }
+  return {
+    id,
+    tenant_id,
+    version,
+    ...set,
+    ...rest,
+    ...times,
+    count: events.length,
+    page,
+    trigger,
+    checkpoint_id,
+    changed,
+  }
+}
+
+/** What a checkpoint stores of each task that moved: enough to stand it up again in a fork. */
+function touchedTasks(touched: Set<string>, tasks: Draft['tasks']) {
+  return [...touched].flatMap((id) => {
+    const task = tasks.get(id)
+    if (!task) return []
+    const { key, state, attempt, failures, losses, agent_id, result } = task
+    return [{ id, key, state, attempt, failures, losses, agent_id, commit: result?.commit ?? null }]
+  })
+}
+
+/**
+ * The one statement that performs transitions: of many sessions at once, each by compare-and-set on its version,
+ * with its tasks, events, checkpoint, inbox items and slots. It locks first, sessions then agents in id order;
+ * a session whose version moved, or one of whose slots is gone, writes nothing. It answers the sessions that won.
+ */
+export function commitStatement(drafts: Draft[]): Statement {
+  const tasks = drafts.flatMap(({ touched, tasks }) => [...touched].map((id) => tasks.get(id)))
+  const slots = drafts.flatMap(({ session, slots }) =>
+    slots.map((slot) => ({ session_id: session.id, ...slot })),
+  )
+  const inbox = drafts.flatMap(({ session, inbox }) =>
+    inbox.map((item) => ({ session_id: session.id, tenant_id: session.tenant_id, ...item })),
+  )
+  const messages = drafts.flatMap(({ session, message }) =>
+    message ? [{ session_id: session.id, ...message }] : [],
+  )
+  return {
+    name: 'commit',
+    text: sql,
+    values: [drafts.map(sessionRow), tasks, slots, inbox, messages].map((rows) => JSON.stringify(rows)),
+  }
+}
+
+const sql = /* sql */ `
+with input as materialized (
+  select * from json_to_recordset($1::json) as i(
+    id text, tenant_id text, version bigint, title text, priority priority, budget json, labels text[],
+    base_commit text, base_artifact_id text, state text, waiting json, wake_at timestamptz, settle_by timestamptz,
+    rehearsal boolean, usage json, attempts_finished int, attempts_succeeded int, result json, failure json,
+    step_errors int, queued_at timestamptz, started_at timestamptz, ended_at timestamptz,
+    count int, page text, trigger text, checkpoint_id text, changed json)
+),
+slot as materialized (
+  select * from json_to_recordset($3::json) as x(
+    session_id text, agent_id text, incarnation int, take int, give int, outcome text)
+),
+held as materialized (
+  select s.id, s.version, s.last_seq, s.head_hash, s.checkpoint_number
+  from session s where (s.id, s.tenant_id) in (select i.id, i.tenant_id from input i)
+  order by s.id for update
+),
+fleet as materialized (
+  select a.id, a.state, a.incarnation, a.capacity - a.active as free
+  from agent a
+  where a.id in (select x.agent_id from slot x) and (select count(*) from held) >= 0
+  order by a.id for update
+),
+refused as materialized (
+  select distinct session_id from (
+    select x.session_id, f.state, f.free, f.incarnation = x.incarnation as same,
+           row_number() over (partition by x.agent_id order by x.session_id) as place
+    from slot x left join fleet f on f.id = x.agent_id
+    where x.take = 1
+  ) wanted
+  where not coalesce(state = 'ONLINE' and same and place <= free, false)
+),
+won as materialized (
+  select i.*, h.last_seq as old_seq, h.checkpoint_number as old_number,
+         sha256(h.head_hash || convert_to((h.last_seq + 1)::text || chr(10) || i.page, 'UTF8')) as hash
+  from input i join held h on h.id = i.id
+  where h.version = i.version and i.id not in (select session_id from refused)
+),
+moved as (
+  update session s set
+    version = w.version + 1, title = w.title, priority = w.priority, budget = w.budget, labels = w.labels,
+    base_commit = w.base_commit, base_artifact_id = w.base_artifact_id,
+    state = w.state, waiting = w.waiting, wake_at = w.wake_at, settle_by = w.settle_by, rehearsal = w.rehearsal,
+    usage = w.usage, attempts_finished = w.attempts_finished, attempts_succeeded = w.attempts_succeeded,
+    result = w.result, failure = w.failure, step_errors = w.step_errors,
+    queued_at = w.queued_at, started_at = w.started_at, ended_at = w.ended_at, updated_at = now(),
+    last_seq = w.old_seq + w.count, head_hash = coalesce(w.hash, s.head_hash),
+    checkpoint_number = w.old_number + (w.trigger is not null)::int
+  from won w where s.id = w.id
+),
+worked as (
+  insert into task as t
+  select r.* from json_populate_recordset(null::task, $2::json) r join won w on w.id = r.session_id
+  on conflict (id) do update set
+    priority = excluded.priority, state = excluded.state, waiting = excluded.waiting, attempt = excluded.attempt,
+    failures = excluded.failures, losses = excluded.losses, agent_id = excluded.agent_id,
+    agent_incarnation = excluded.agent_incarnation, failed_agent_id = excluded.failed_agent_id,
+    not_before = excluded.not_before, deadline = excluded.deadline, last_batch = excluded.last_batch,
+    work = excluded.work, usage = excluded.usage, result = excluded.result, error = excluded.error,
+    ready_at = excluded.ready_at, started_at = excluded.started_at, ended_at = excluded.ended_at
+),
+paged as (
+  insert into event_page (tenant_id, session_id, first_seq, last_seq, hash, page)
+  select tenant_id, id, old_seq + 1, old_seq + count, hash, page from won where count > 0
+),
+checked as (
+  insert into checkpoint (tenant_id, session_id, number, id, trigger, seq, changed, size)
+  select tenant_id, id, old_number + 1, checkpoint_id, trigger,
+         old_seq + count, changed, octet_length(changed::text)
+  from won where trigger is not null
+),
+shifted as (
+  update agent a set
+    active = a.active + d.taken, finished = a.finished + d.finished, succeeded = a.succeeded + d.succeeded,
+    recent = right(a.recent || d.outcomes, 50)
+  from (
+    select x.agent_id, sum(x.take - x.give) as taken, count(*) filter (where x.outcome <> '') as finished,
+           count(*) filter (where x.outcome = '1') as succeeded, string_agg(x.outcome, '') as outcomes
+    from slot x join won w on w.id = x.session_id group by x.agent_id
+  ) d
+  where a.id = d.agent_id
+),
+told as (
+  insert into inbox (tenant_id, id, agent_id, kind, task_id, attempt, data)
+  select n.tenant_id, n.id, n.agent_id, n.kind, n.task_id, n.attempt, n.data
+  from json_to_recordset($4::json) as n(
+    session_id text, tenant_id text, id text, agent_id text, kind text, task_id text, attempt int, data json)
+  join won w on w.id = n.session_id
+),
+said as (
+  insert into message (tenant_id, id, session_id, text)
+  select w.tenant_id, n.id, w.id, n.text
+  from json_to_recordset($5::json) as n(session_id text, id text, text text) join won w on w.id = n.session_id
+)
+select id, version + 1 as version, old_seq + count as last_seq from won`

@@ -1,0 +1,212 @@
+import { OrchestratorError } from '#core/error'
+import type { EventType, NewEvent } from '#core/event/event'
+import { newId } from '#core/id'
+import type { Session } from '#core/session/session'
+import * as sessionStates from '#core/session/states'
+import * as taskStates from '#core/task/states'
+import type { Task } from '#core/task/task'
+import type { CheckpointTrigger } from '#core/task/wire'
+
+/** What is known of one session when something is decided. `now` is the database's clock. */
+export type Known = { session: Session; tasks: Task[]; now: string }
+
+/** A slot of an agent that is taken or given back; `outcome` counts a finished attempt: '1' success, '0' failure. */
+export type Slot = {
+  agent_id: string
+  incarnation: number
+  take: 0 | 1
+  give: 0 | 1
+  outcome: '' | '0' | '1'
+}
+
+export type InboxKind = 'OFFER' | 'INTERRUPT' | 'ANSWER' | 'MESSAGE'
+export type NewInboxItem = {
+  id: string
+  agent_id: string
+  kind: InboxKind
+  task_id: string | null
+  attempt: number | null
+  data: Record<string, unknown>
+}
+
+/** A decision in the making: copies of what was known, and everything that one commit is to store. */
+export type Draft = {
+  session: Session
+  tasks: Map<string, Task>
+  now: string
+  /** Ids of tasks that are new or changed. */
+  touched: Set<string>
+  sessionTouched: boolean
+  events: NewEvent[]
+  inbox: NewInboxItem[]
+  slots: Slot[]
+  trigger: CheckpointTrigger | null
+  message: { id: string; text: string } | null
+}
+
+export function draftOf(known: Known): Draft {
+  return {
+    session: { ...known.session },
+    tasks: new Map(known.tasks.map((task) => [task.id, task])),
+    now: known.now,
+    touched: new Set(),
+    sessionTouched: false,
+    events: [],
+    inbox: [],
+    slots: [],
+    trigger: null,
+    message: null,
+  }
+}
+
+/** Whether there is anything to store. */
+export function isChanged(draft: Draft) {
+  return draft.sessionTouched || draft.touched.size > 0 || draft.events.length > 0 || draft.inbox.length > 0
+}
+
+const sessionEvents = {
+  start: 'session.queued',
+  admit: 'session.running',
+  pause: 'session.pausing',
+  resume: 'session.queued',
+  stop: 'session.stopping',
+  settle_pause: 'session.paused',
+  settle_stop: 'session.stopped',
+  complete: 'session.completed',
+  fail: 'session.failed',
+  retry: 'session.retried',
+} as const satisfies Record<sessionStates.SessionAction, EventType>
+
+const taskEvents = {
+  unblock: 'task.ready',
+  assign: 'task.assigned',
+  claim: 'task.running',
+  decline: 'task.ready',
+  expire: 'task.ready',
+  withdraw: 'task.ready',
+  ask: 'task.awaiting_input',
+  answer: 'task.running',
+  await_children: 'task.waiting_children',
+  join_children: 'task.completed',
+  complete: 'task.completed',
+  fail_attempt: 'task.failed',
+  fail: 'task.failed',
+  lose: 'task.lost',
+  release: 'task.released',
+  revive: 'task.ready',
+  cancel: 'task.cancelled',
+} as const satisfies Record<taskStates.TaskAction, EventType>
+
+/** Takes an action of the session's table. @throws illegal_transition with the actions that are legal */
+export function moveSession(
+  draft: Draft,
+  action: sessionStates.SessionAction,
+  set: Partial<Session>,
+  data: Record<string, unknown> = {},
+) {
+  const from = draft.session.state
+  if (!sessionStates.isLegal(from, action)) throw illegalSession(draft.session, action)
+  const { to } = sessionStates.transitions[action]
+  draft.session = { ...draft.session, ...set, state: to }
+  draft.sessionTouched = true
+  draft.trigger ??= 'TRANSITION'
+  note(draft, sessionEvents[action], { from, to, ...data })
+}
+
+/** Sets what is no state of the session: a reason, a limit, a title. */
+export function setSession(draft: Draft, set: Partial<Omit<Session, 'state'>>) {
+  draft.session = { ...draft.session, ...set }
+  draft.sessionTouched = true
+}
+
+/**
+ * Takes an action of the task's table; `to` overrides the table where it has a second ending.
+ * Leaving a held state gives the agent's slot back.
+ */
+export function moveTask(
+  draft: Draft,
+  id: string,
+  action: taskStates.TaskAction,
+  set: Partial<Task>,
+  data: Record<string, unknown> = {},
+  outcome: '' | '0' | '1' = '',
+) {
+  const task = draft.tasks.get(id)
+  if (!task) throw new OrchestratorError('internal', `The decision knows no task ${id}.`)
+  if (!taskStates.isLegal(task.state, action)) throw illegalTask(task, action)
+  const moved: Task = { ...task, waiting: null, state: taskStates.transitions[action].to, ...set }
+  if (taskStates.isHeld(task.state) && !taskStates.isHeld(moved.state)) giveSlot(draft, task, outcome)
+  draft.tasks.set(id, moved)
+  draft.touched.add(id)
+  draft.trigger ??= 'TRANSITION'
+  note(draft, taskEvents[action], { key: task.key, from: task.state, to: moved.state, ...data }, moved)
+  return moved
+}
+
+export function setTask(draft: Draft, id: string, set: Partial<Omit<Task, 'state'>>) {
+  const task = draft.tasks.get(id)
+  if (!task) throw new OrchestratorError('internal', `The decision knows no task ${id}.`)
+  draft.tasks.set(id, { ...task, ...set })
+  draft.touched.add(id)
+}
+
+export function addTask(draft: Draft, task: Task) {
+  draft.tasks.set(task.id, task)
+  draft.touched.add(task.id)
+  draft.trigger ??= 'TRANSITION'
+  const { key, title, capability, depends_on, state, parent_id, kind } = task
+  note(draft, 'task.created', { key, title, capability, depends_on, state, parent_id, kind }, task)
+}
+
+/** Appends an event to the page that the commit writes. */
+export function note(draft: Draft, type: EventType, data: Record<string, unknown>, task?: Task) {
+  draft.events.push({
+    at: draft.now,
+    type,
+    ...(task ? { task_id: task.id } : {}),
+    ...(task?.agent_id ? { agent_id: task.agent_id } : {}),
+    data,
+  })
+}
+
+/** Puts an item into the inbox of the agent that holds the task. */
+export function tell(draft: Draft, task: Task, kind: InboxKind, data: Record<string, unknown>) {
+  if (!task.agent_id) return
+  draft.inbox.push({
+    id: newId('inbox'),
+    agent_id: task.agent_id,
+    kind,
+    task_id: task.id,
+    attempt: task.attempt,
+    data,
+  })
+}
+
+function giveSlot(draft: Draft, task: Task, outcome: Slot['outcome']) {
+  if (!task.agent_id) return
+  draft.slots.push({
+    agent_id: task.agent_id,
+    incarnation: task.agent_incarnation ?? 0,
+    take: 0,
+    give: 1,
+    outcome,
+  })
+}
+
+function illegalSession(session: Session, action: sessionStates.SessionAction) {
+  const legal = sessionStates.legalActions(session.state, 'operator')
+  return new OrchestratorError(
+    'illegal_transition',
+    `A session that is ${session.state} cannot ${action}; ${legal.length ? `it can ${legal.join(', ')}` : 'nothing leaves that state'}.`,
+    { details: { state: session.state, action, legal_actions: legal } },
+  )
+}
+
+function illegalTask(task: Task, action: taskStates.TaskAction) {
+  const legal = taskStates.legalActions(task.state)
+  return new OrchestratorError(
+    'illegal_transition',
+    `A task that is ${task.state} cannot ${action}; it can ${legal.join(', ') || 'do nothing more'}.`,
+    { details: { state: task.state, action, legal_actions: legal } },
+  )
+}

@@ -1,0 +1,57 @@
+import type { Statement } from '#core/database/database'
+import type { Session } from '#core/session/session'
+import type { Task } from '#core/task/task'
+import type { Known } from './draft.ts'
+
+/** Everything of a session but its head hash, which only statements use. */
+export const sessionColumns = [
+  'tenant_id, id, title, prompt, priority, repository, base_commit, base_artifact_id, plan, budget, labels, state',
+  'waiting, wake_at, settle_by, version, last_seq, checkpoint_number, rehearsal, usage, attempts_finished',
+  'attempts_succeeded, result, failure, step_errors, created_at, updated_at, queued_at, started_at, ended_at',
+]
+  .join(', ')
+  .split(', ')
+  .map((column) => `s.${column}`)
+  .join(', ')
+
+export type KnownRow = Session & { tasks: Task[]; now: string }
+
+/** Sessions with all their tasks, by id; index: session_pkey, task_session_id_key_key. */
+export function loadSessions(ids: string[]): Statement {
+  return {
+    name: 'load_sessions',
+    text: /* sql */ `
+      select ${sessionColumns}, now() as now, (
+        select coalesce(json_agg(t order by t.id), '[]') from task t where t.session_id = s.id
+      ) as tasks
+      from session s where s.id = any($1::text[])`,
+    values: [ids],
+  }
+}
+
+/** For each task its session and the task alone; index: task_pkey, session_pkey. */
+export function loadTasks(ids: string[]): Statement {
+  return {
+    name: 'load_tasks',
+    text: /* sql */ `
+      select ${sessionColumns}, now() as now, json_build_array(t.*) as tasks
+      from task t join session s on s.id = t.session_id where t.id = any($1::text[])`,
+    values: [ids],
+  }
+}
+
+const times = ['not_before', 'deadline', 'created_at', 'ready_at', 'started_at', 'ended_at'] as const
+
+/** A task out of Postgres' JSON: its times in the one format that every record has. */
+export function toTask(row: Task): Task {
+  const task = { ...row }
+  for (const column of times) {
+    const value = task[column]
+    if (value !== null) task[column] = new Date(value).toISOString()
+  }
+  return task
+}
+
+export function toKnown({ tasks, now, ...session }: KnownRow): Known {
+  return { session, tasks: tasks.map(toTask), now }
+}

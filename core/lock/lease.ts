@@ -1,0 +1,81 @@
+import type { Redis } from 'ioredis'
+
+/**
+ * A lease keeps two handlers from doing the same work at once. It is an optimisation: what makes the work
+ * correct is the version that a commit compares. Its value is a fencing number that only grows.
+ */
+export type Lease = { name: string; fence: number }
+
+export type Leases = {
+  /** Answers those that were free. Whoever was refused has rung: the holder will look again. */
+  acquire(names: string[]): Promise<Lease[]>
+  /** Gives leases back and answers those that must be looked at again; these stay held. */
+  release(leases: Lease[]): Promise<Lease[]>
+}
+
+/** Free: takes it with the next number. Taken: leaves a mark for the holder, who then looks again. */
+const acquireScript = `
+local fence = redis.call('incr', KEYS[2])
+if redis.call('set', KEYS[1], fence, 'NX', 'PX', ARGV[1]) then return fence end
+redis.call('set', KEYS[3], '1', 'PX', ARGV[1])
+return 0`
+
+/** Only the owner's number counts. A mark left meanwhile is taken away, and the lease renewed. */
+const releaseScript = `
+if redis.call('get', KEYS[1]) ~= ARGV[2] then return 0 end
+if redis.call('del', KEYS[2]) == 1 then redis.call('pexpire', KEYS[1], ARGV[1]) return 1 end
+redis.call('del', KEYS[1])
+return 0`
+
+/** Leases in Redis (SET NX PX). With Redis away everyone is let through: correctness does not hang on it. */
+export function redisLeases(
+  redis: Redis,
+  options: { ttl_ms: number; onConflict?: (name: string) => void },
+): Leases {
+  const ttl = String(options.ttl_ms)
+  return {
+    async acquire(names) {
+      return Promise.all(names.map(acquireOne)).then((leases) => leases.filter((lease) => lease !== null))
+    },
+    async release(leases) {
+      return Promise.all(leases.map(releaseOne)).then((again) => again.filter((lease) => lease !== null))
+    },
+  }
+
+  async function acquireOne(name: string): Promise<Lease | null> {
+    try {
+      const fence = Number(
+        await redis.eval(
+          acquireScript,
+          3,
+          `lease:{${name}}`,
+          `lease:{${name}}:fence`,
+          `lease:{${name}}:again`,
+          ttl,
+        ),
+      )
+      if (fence > 0) return { name, fence }
+      options.onConflict?.(name)
+      return null
+    } catch {
+      return { name, fence: 0 }
+    }
+  }
+
+  async function releaseOne(lease: Lease): Promise<Lease | null> {
+    if (lease.fence === 0) return null
+    try {
+      const keys = [`lease:{${lease.name}}`, `lease:{${lease.name}}:again`]
+      const again = await redis.eval(releaseScript, 2, ...keys, ttl, String(lease.fence))
+      return again === 1 ? lease : null
+    } catch {
+      return null
+    }
+  }
+}
+
+/** No leases: every handler is let through. For tests of what holds without them, and in-process runs. */
+export const noLeases: Leases = {
+  acquire: async (names) => names.map((name) => ({ name, fence: 0 })),
+  release: async () => [],
+}

@@ -1,0 +1,52 @@
+import type { Redis } from 'ioredis'
+
+/** Who gave a sign of life lately. `null` when it cannot be told: then nobody is declared silent. */
+export type Presence = {
+  /** Marks an agent as alive for `ttl_ms`. Never throws. */
+  beat(agent_id: string): Promise<void>
+  /** The ids of those that are alive, or null while Redis is away or too young to know. */
+  alive(agent_ids: string[]): Promise<Set<string> | null>
+  /** Counts how often in a row a held task was not named by its agent; 0 clears. */
+  missed(agent_id: string, tasks: string[]): Promise<Map<string, number>>
+}
+
+export function redisPresence(redis: Redis, options: { ttl_ms: number; now?: () => number }): Presence {
+  const now = options.now ?? Date.now
+  const epochKey = 'presence:epoch'
+  return {
+    async beat(agent_id) {
+      try {
+        await redis
+          .pipeline()
+          .set(`presence:${agent_id}`, '1', 'PX', options.ttl_ms)
+          .set(epochKey, now(), 'NX')
+          .exec()
+      } catch {
+        // Redis is away: alive() will then not know, and nobody is lost for it.
+      }
+    },
+    async alive(agent_ids) {
+      try {
+        const [epoch, ...marks] = await redis.mget(epochKey, ...agent_ids.map((id) => `presence:${id}`))
+        // A Redis that has just started knows nobody yet: whoever lives has a heartbeat's time to say so.
+        if (epoch === null || epoch === undefined || now() - Number(epoch) < options.ttl_ms) return null
+        return new Set(agent_ids.filter((_, i) => marks[i] !== null))
+      } catch {
+        return null
+      }
+    },
+    async missed(agent_id, tasks) {
+      const key = `presence:${agent_id}:missed`
+      try {
+        const before = await redis.hgetall(key)
+        const counts = new Map(tasks.map((task) => [task, Number(before[task] ?? 0) + 1]))
+        const pipeline = redis.pipeline().del(key)
+        if (counts.size > 0) pipeline.hset(key, Object.fromEntries(counts)).pexpire(key, options.ttl_ms * 4)
+        await pipeline.exec()
+        return counts
+      } catch {
+        return new Map()
+      }
+    },
+  }
+}
