@@ -1,0 +1,95 @@
+import * as z from 'zod'
+import { agentStates } from '#core/agent/states'
+import { sessionStates } from '#core/session/states'
+import { taskStates } from '#core/task/states'
+import { noUsage, Usage } from '#core/usage/usage'
+
+/**
+ * What these commands read of the API's answers. Fields that they do not read may come and go:
+ * an older command works with a newer API.
+ */
+const Waiting = z
+  .object({ reason: z.string(), sentence: z.string().nullish(), until: z.string().nullish() })
+  .nullish()
+
+const DiffStat = z.object({ files: z.number(), insertions: z.number(), deletions: z.number() })
+
+const UsageView = Usage.loose()
+  .nullish()
+  .transform((usage) => usage ?? noUsage)
+
+export const SessionView = z.object({
+  id: z.string(),
+  title: z.string(),
+  state: z.enum(sessionStates),
+  priority: z.string().nullish(),
+  labels: z.array(z.string()).default([]),
+  repository: z.object({ url: z.string(), base: z.string().nullish() }).nullish(),
+  waiting: Waiting,
+  last_seq: z.number(),
+  rehearsal: z.boolean().nullish(),
+  usage: UsageView,
+  result: z
+    .object({
+      summary: z.string().nullish(),
+      branch: z.string().nullish(),
+      commit: z.string().nullish(),
+      diff: DiffStat.nullish(),
+      push_reason: z.string().nullish(),
+    })
+    .nullish(),
+  failure: z.object({ code: z.string(), message: z.string(), task_id: z.string().nullish() }).nullish(),
+  created_at: z.string(),
+  started_at: z.string().nullish(),
+  ended_at: z.string().nullish(),
+})
+export type SessionView = z.infer<typeof SessionView>
+
+export const TaskView = z.object({
+  id: z.string(),
+  key: z.string(),
+  parent_id: z.string().nullish(),
+  title: z.string(),
+  state: z.enum(taskStates),
+  capability: z.string(),
+  depends_on: z.array(z.string()).default([]),
+  agent_id: z.string().nullish(),
+  attempt: z.number().default(0),
+  failures: z.number().default(0),
+  waiting: Waiting,
+  error: z.object({ code: z.string(), message: z.string() }).nullish(),
+  usage: UsageView,
+})
+export type TaskView = z.infer<typeof TaskView>
+
+export const AgentView = z.object({
+  id: z.string(),
+  name: z.string(),
+  state: z.enum(agentStates),
+  capabilities: z.array(z.string()),
+  capacity: z.number(),
+  active: z.number().default(0),
+  labels: z.array(z.string()).default([]),
+  tier: z.string().nullish(),
+  engine: z
+    .object({ name: z.string(), version: z.string(), model: z.string(), rehearsal: z.boolean() })
+    .partial()
+    .nullish(),
+  last_heartbeat_at: z.string().nullish(),
+})
+export type AgentView = z.infer<typeof AgentView>
+
+export function listOf<T extends z.ZodType>(item: T) {
+  return z.object({ items: z.array(item), next_cursor: z.string().nullish() })
+}
+
+/** An event of a session's history; `seq` counts 1, 2, 3 … without a hole. */
+export const EventView = z.object({
+  seq: z.int().min(1),
+  at: z.string(),
+  type: z.string(),
+  task_id: z.string().nullish(),
+  agent_id: z.string().nullish(),
+  data: z.record(z.string(), z.unknown()).catch({}).default({}),
+})
+export type EventView = z.infer<typeof EventView>

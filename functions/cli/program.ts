@@ -1,0 +1,193 @@
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { wellKnownCapabilities } from '#core/plan/plan'
+import { priorities } from '#core/priority'
+import { listAgents } from './agent/list.ts'
+import { type AgentOptions, startAgent } from './agent/start.ts'
+import { type Api, defaultApi } from './api/client.ts'
+import { BadInput } from './api/errors.ts'
+import { doctor } from './doctor/doctor.ts'
+import { exitHelp } from './exit.ts'
+import { follow, followTiming } from './follow/follow.ts'
+import { type Action, act, actions, sendMessage } from './session/act.ts'
+import { type CreateOptions, createSession } from './session/create.ts'
+import { type ListOptions, listSessions, showDiff, showSession } from './session/read.ts'
+import type { Terminal } from './terminal.ts'
+
+type Globals = { api?: string; json?: boolean }
+
+/** The command line as a whole. Every action reports its exit code to `onExit`. */
+export function createProgram(terminal: Terminal, onExit: (code: number) => void) {
+  const program = new Command('orchestrator')
+    .description('Hand a goal and a git repository to a fleet of coding agents, and watch it being done.')
+    .option('--api <url>', `address of the API (or ORCHESTRATOR_API_URL; default ${defaultApi})`)
+    .option('--json', "print the API's JSON")
+    .addHelpText('after', exitHelp)
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
+    .showHelpAfterError('Add --help for what is possible.')
+    .exitOverride()
+
+  /** Wraps an action: it gets the API and whether JSON is wanted. */
+  const action =
+    <A extends unknown[]>(run: (api: Api, json: boolean, ...given: A) => Promise<number>) =>
+    async (...given: A) => {
+      const { json = false } = program.opts<Globals>()
+      onExit(await run(apiOf(terminal, program.opts<Globals>()), json, ...given))
+    }
+
+  const session = program.command('session').description('goals, and how they are getting on')
+  addSessionCommands(session, terminal, action)
+  const agent = program.command('agent').description('workers of the fleet')
+  addAgentCommands(agent, terminal, action)
+  program
+    .command('doctor')
+    .description('what is configured, reachable and missing, with the remedy')
+    .action(action((api, json) => doctor(terminal, api, json)))
+  return program
+}
+
+type Wrap = <A extends unknown[]>(
+  run: (api: Api, json: boolean, ...given: A) => Promise<number>,
+) => (...given: A) => Promise<void>
+
+function addSessionCommands(session: Command, terminal: Terminal, action: Wrap) {
+  session
+    .command('create')
+    .description('create a session: a goal for a repository')
+    .requiredOption('--title <text>', 'what it is called (1–200 characters)')
+    .option('--prompt <text>', 'what is to be done; - reads standard input')
+    .option('--prompt-file <path>', 'file with what is to be done; - reads standard input')
+    .option('--repo <path or URL>', 'git repository to work on; without one it starts from an empty one')
+    .option('--base <branch>', "branch, tag or commit to start from (default: the repository's own)")
+    .addOption(new Option('--priority <priority>', priorities.join(', ')).argParser(priority))
+    .option('--label <label>', 'only agents with this label work on it; may be repeated', collect)
+    .option(
+      '--plan <file.json>',
+      'take this plan as it is instead of asking a planner; - reads standard input',
+    )
+    .option('--max-tokens <n>', 'pause when so many tokens are spent', wholeNumber)
+    .option('--max-cost <usd>', 'pause when so many US dollars are spent', amount)
+    .option('--max-seconds <n>', 'fail when it takes longer', wholeNumber)
+    .option('--max-tasks <n>', 'largest plan', wholeNumber)
+    .option('--start', 'start it at once')
+    .option('--follow', 'show it live until it ends')
+    .option('--idempotency-key <key>', 'the same key and input create one session, however often it is sent')
+    .action(action((api, json, options: CreateOptions) => createSession(terminal, api, { ...options, json })))
+  for (const [name, description] of Object.entries(actions)) {
+    session
+      .command(`${name} <id>`)
+      .description(description.charAt(0).toLowerCase() + description.slice(1))
+      .action(action((api, json, id: string) => act(terminal, api, id, nameOf(name), json)))
+  }
+  session
+    .command('list')
+    .description('list sessions, newest first')
+    .option('--state <states>', 'e.g. RUNNING,FAILED', upper)
+    .option('--priority <priority>', priorities.join(', '), priority)
+    .option('--label <label>', 'that carry this label')
+    .option('--q <text>', 'whose text matches')
+    .option('--limit <n>', 'at most so many (20, up to 100)', wholeNumber)
+    .option('--cursor <cursor>', 'the page after an earlier one')
+    .action(action((api, json, options: ListOptions) => listSessions(terminal, api, options, json)))
+  session
+    .command('show <id>')
+    .description('show a session and the tree of its tasks')
+    .action(action((api, json, id: string) => showSession(terminal, api, id, json)))
+  session
+    .command('follow <id>')
+    .description('show the live log until the session ends; Ctrl-C leaves it running')
+    .option('--after <seq>', 'begin after this event', wholeNumberOrZero, 0)
+    .action(
+      action((api, json, id: string, { after }: { after: number }) =>
+        follow(terminal, api, id, { json, after, timing: followTiming }),
+      ),
+    )
+  session
+    .command('diff <id>')
+    .description('print what the session changed, as a unified patch')
+    .action(action((api, json, id: string) => showDiff(terminal, api, id, json)))
+  session
+    .command('message <id> <text>')
+    .description('steer a running session')
+    .action(action((api, json, id: string, text: string) => sendMessage(terminal, api, id, text, json)))
+}
+
+function addAgentCommands(agent: Command, terminal: Terminal, action: Wrap) {
+  agent
+    .command('start')
+    .description('run a worker on this machine until Ctrl-C')
+    .option('--name <name>', "its name in the fleet (default: this machine's)")
+    .option(
+      '--capabilities <A,B>',
+      `what it can do (default: ${wellKnownCapabilities.join(',')})`,
+      capabilities,
+    )
+    .option('--capacity <n>', 'tasks at once, 1–64', capacity, 1)
+    .option('--label <label>', 'a label that sessions may ask for; may be repeated', collect)
+    .option('--home <dir>', 'where it keeps mirrors and worktrees')
+    .action(action((api, _json, options: AgentOptions) => startAgent(terminal, api, options)))
+  agent
+    .command('list')
+    .description('list the agents of the fleet')
+    .action(action((api, json) => listAgents(terminal, api, json)))
+}
+
+function apiOf(terminal: Terminal, { api }: Globals): Api {
+  const given = api ?? terminal.env.ORCHESTRATOR_API_URL ?? defaultApi
+  if (!URL.canParse(given) || !/^https?:/.test(given)) {
+    throw new BadInput(`"${given}" is no address of an API, such as ${defaultApi}`)
+  }
+  return {
+    base: given.replace(/\/+$/, ''),
+    timeout_ms: 30_000,
+    retry_ms: [200, 800],
+    signal: terminal.interrupted,
+  }
+}
+
+function nameOf(name: string): Action {
+  if (name in actions) return name as Action
+  throw new BadInput(`there is no action ${name}`)
+}
+
+function collect(value: string, before: string[] | undefined) {
+  return [...(before ?? []), value]
+}
+
+function priority(value: string) {
+  const found = priorities.find((name) => name === value.toUpperCase())
+  if (!found) throw new InvalidArgumentError(`It is one of ${priorities.join(', ')}.`)
+  return found
+}
+
+const upper = (value: string) => value.toUpperCase()
+
+function capabilities(value: string) {
+  const words = value.split(',').map((word) => word.trim().toUpperCase())
+  if (words.every((word) => /^[A-Z][A-Z0-9_]{0,63}$/.test(word))) return words
+  throw new InvalidArgumentError('They are words such as CODE_GENERATION, separated by commas.')
+}
+
+function wholeNumberOrZero(value: string) {
+  const number = Number(value)
+  if (/^\d+$/.test(value) && Number.isSafeInteger(number)) return number
+  throw new InvalidArgumentError('It is a whole number.')
+}
+
+function wholeNumber(value: string) {
+  const number = wholeNumberOrZero(value)
+  if (number > 0) return number
+  throw new InvalidArgumentError('It is a whole number of at least 1.')
+}
+
+function capacity(value: string) {
+  const number = wholeNumber(value)
+  if (number <= 64) return number
+  throw new InvalidArgumentError('It is at most 64.')
+}
+
+function amount(value: string) {
+  const number = Number(value)
+  if (value.trim() && Number.isFinite(number) && number > 0) return number
+  throw new InvalidArgumentError('It is an amount of US dollars above 0.')
+}

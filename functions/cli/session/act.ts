@@ -1,0 +1,33 @@
+import * as z from 'zod'
+import { type Api, call } from '../api/client.ts'
+import { SessionView } from '../api/records.ts'
+import { exit } from '../exit.ts'
+import { printJson } from '../print.ts'
+import type { Terminal } from '../terminal.ts'
+
+export const actions = {
+  start: 'Start a created session',
+  stop: 'Stop a session; its agents get 30 s to hand back their work',
+  pause: 'Pause a session; it can be resumed',
+  resume: 'Go on with a paused session',
+  retry: 'Try a failed or stopped session again; finished tasks stay finished',
+} as const
+export type Action = keyof typeof actions
+
+/** Asks for a transition. Repeating one that is already done answers the present state. */
+export async function act(terminal: Terminal, api: Api, id: string, action: Action, json: boolean) {
+  const path = `/sessions/${encodeURIComponent(id)}/${action}`
+  const { raw, value } = await call(api, SessionView, path, { method: 'POST' })
+  if (json) printJson(terminal, raw)
+  else terminal.out(`${value.id} ${value.state}\n`)
+  return exit.ok
+}
+
+/** Steers a session while it runs: the text reaches the agents that work on it. */
+export async function sendMessage(terminal: Terminal, api: Api, id: string, text: string, json: boolean) {
+  const path = `/sessions/${encodeURIComponent(id)}/messages`
+  const { raw } = await call(api, z.unknown(), path, { method: 'POST', body: { text } })
+  if (json) printJson(terminal, raw)
+  else terminal.out('sent\n')
+  return exit.ok
+}
