@@ -1,0 +1,209 @@
+import { join, resolve } from 'node:path'
+import type { FunctionWiring, QueueWiring } from '#infra/wiring'
+import * as wiringOfProduct from '#infra/wiring'
+import { type Closers, makeClosers } from './closers.ts'
+import { applyEnvironment, workerEnvironment } from './environment.ts'
+import { startEventSource } from './event-source.ts'
+import { startGateway } from './gateway.ts'
+import { type Invoke, type LoadFunction, type LocalFunction, loadFunction, makeFunction } from './invoke.ts'
+import { takeFolder } from './lock.ts'
+import { type Log, makeLog } from './log.ts'
+import { chooseModel, type ModelWish, type StartModel } from './model-choice.ts'
+import { choosePort, type PortName } from './port.ts'
+import { startSchedule } from './schedule.ts'
+import { keepSecret } from './secrets.ts'
+import type { TablePlan } from './services/bootstrap.ts'
+import type { Service } from './services/service.ts'
+import { startServices } from './services.ts'
+import { type Supervisor, superviseWorker, type WorkerPlan } from './supervisor.ts'
+
+/** The part of infra's wiring that runs here; tests give a smaller one. */
+export type Wiring = {
+  functions: Readonly<Record<string, FunctionWiring>>
+  queues: Readonly<Record<string, Omit<QueueWiring, 'consumer'> & { consumer: string }>>
+  http: { function: string }
+  schedules: Readonly<Record<string, { function: string; every_seconds: number }>>
+  tables: Readonly<Record<string, TablePlan>>
+}
+
+export type LocalOptions = {
+  /** The folder that keeps everything between runs. */
+  data: string
+  /** 0 is any free port; without an entry the usual one, or any other when that is taken (the gateway never). */
+  ports?: Partial<Record<PortName, number>>
+  /** Where DATABASE_URL, REDIS_URL, AWS_ENDPOINT_URL* and provider keys are looked for. */
+  env?: NodeJS.ProcessEnv
+  workers?: readonly WorkerPlan[]
+  model?: ModelWish
+  wiring?: Wiring
+  load?: LoadFunction
+  startModel?: StartModel
+  /** Takes our own log lines, and the workers' with their name. */
+  write?: (line: string, source?: string) => void
+  /** For each service to come up, and for each to end. */
+  deadlineMs?: number
+}
+
+export type LocalCloud = {
+  /** The gateway's address, without a path. */
+  url: string
+  /** The base of the REST API. */
+  api: string
+  data: string
+  services: readonly Service[]
+  model: string
+  workers: readonly Supervisor[]
+  /** What the handlers were given in their environment. */
+  environment: Readonly<Record<string, string>>
+  /** Invokes a function of the wiring as its trigger would. */
+  invoke: (name: string, event: unknown) => Promise<unknown>
+  /** Ends everything, in order; safe to call twice. */
+  stop: () => Promise<void>
+}
+
+/** Any free port for everything: what a test wants. */
+export const anyPorts = { gateway: 0, postgres: 0, redis: 0, sqs: 0, dynamodb: 0, model: 0 } as const
+
+export const usualWorkers: readonly WorkerPlan[] = [
+  {
+    name: 'architect',
+    capabilities: ['PLANNING', 'CODE_REVIEW', 'SECURITY_AUDIT', 'INTEGRATION', 'DOCUMENTATION'],
+    capacity: 1,
+  },
+  ...['builder-1', 'builder-2'].map((name) => ({
+    name,
+    capabilities: ['CODE_GENERATION', 'TESTING', 'DEBUGGING', 'REFACTORING', 'DOCUMENTATION', 'INTEGRATION'],
+    capacity: 2,
+  })),
+]
+
+const maxArtifactBytes = 512 * 1024 * 1024
+
+/**
+ * Brings the whole product up in this process: services, migrations, functions with their triggers, workers.
+ * Throws, with what was started ended again, AlreadyRunningError and PortTakenError among others.
+ */
+export const startLocal = async (options: LocalOptions): Promise<LocalCloud> => {
+  const { write = (line: string) => process.stdout.write(line), deadlineMs = 60_000 } = options
+  const log = makeLog('orchestrator.local', write)
+  const closers = makeClosers(log, deadlineMs)
+  const data = resolve(options.data)
+  closers.add('lock', takeFolder(data))
+  try {
+    return await startAll({ ...options, data, write, deadlineMs }, log, closers)
+  } catch (error) {
+    await closers.closeAll()
+    throw error
+  }
+}
+
+type AllOptions = LocalOptions & Required<Pick<LocalOptions, 'write' | 'deadlineMs'>>
+
+const startAll = async (options: AllOptions, log: Log, closers: Closers): Promise<LocalCloud> => {
+  const { data, ports = {}, env = { ...process.env }, wiring = wiringOfProduct, deadlineMs } = options
+  const port = await choosePort('gateway', ports.gateway)
+  const url = `http://127.0.0.1:${port}`
+  const api = `${url}/api/v1`
+  const { queues, tables } = wiring
+  const services = await startServices({ data, env, ports, queues, tables, deadlineMs }, closers)
+  const { region } = services
+
+  const secret = keepSecret(data, 'artifacts')
+  const environment = {
+    ...services.environment,
+    ARTIFACT_STORE_URL: `${url}/artifacts-store`,
+    ARTIFACT_SECRET: secret,
+    PUBLIC_API_URL: api,
+  }
+  closers.add('environment', applyEnvironment(environment))
+  const functions = await loadFunctions(wiring, region, options.load ?? loadFunction, closers)
+  const invokeOf = (name: string): Invoke => {
+    const found = functions.get(name)
+    if (found === undefined) throw new Error(`The wiring names no function ${name}`)
+    return found.invoke
+  }
+  if (functions.has('migrate')) await invokeOf('migrate')({})
+
+  const model = await startTheModel(options, env, closers)
+  const artifacts = { folder: join(data, 'artifacts'), secret, maxBytes: maxArtifactBytes }
+  const gateway = await startGateway({ port, invoke: invokeOf(wiring.http.function), artifacts, log })
+  closers.add('gateway', gateway.stop)
+
+  for (const [name, queue] of Object.entries(queues)) {
+    const address = services.queues.get(name)
+    if (address === undefined) throw new Error(`Queue ${name} was not made`)
+    const { batch_size, window_seconds, max_concurrency } = queue
+    const source = startEventSource({
+      client: services.sqs,
+      queue: { name, url: address.url, arn: address.arn },
+      invoke: invokeOf(queue.consumer),
+      ...{ batch_size, window_seconds, max_concurrency, log },
+    })
+    closers.add(`event source ${name}`, source.stop)
+  }
+  for (const [name, schedule] of Object.entries(wiring.schedules)) {
+    const everyMs = schedule.every_seconds * 1000
+    const started = startSchedule({ name, everyMs, invoke: invokeOf(schedule.function), region, log })
+    closers.add(`schedule ${name}`, started.stop)
+  }
+
+  const workers = startWorkers(options, workerEnvironment(env, api, model.url), log, closers)
+  return {
+    url,
+    api,
+    data,
+    services: [gateway, ...services.list],
+    model: model.why,
+    workers,
+    environment,
+    invoke: (name, event) => invokeOf(name)(event),
+    stop: closers.closeAll,
+  }
+}
+
+const loadFunctions = async (
+  wiring: Wiring,
+  region: string,
+  load: LoadFunction,
+  closers: Closers,
+): Promise<Map<string, LocalFunction>> => {
+  const functions = new Map<string, LocalFunction>()
+  for (const [name, plan] of Object.entries(wiring.functions)) {
+    const made = await makeFunction(name, plan, region, load)
+    functions.set(name, made)
+    closers.add(`function ${name}`, made.close)
+  }
+  return functions
+}
+
+/** The rehearsal model, unless a real one is at hand. Without workers nobody would ask it. */
+const startTheModel = async (
+  options: AllOptions,
+  env: NodeJS.ProcessEnv,
+  closers: Closers,
+): Promise<{ url: string | null; why: string }> => {
+  const { model = 'auto', workers = usualWorkers, ports = {} } = options
+  if (workers.length === 0 && model !== 'rehearsal') return { url: null, why: 'none: no workers' }
+  const choice = chooseModel(model, env)
+  if (!choice.rehearsal) return { url: null, why: choice.why }
+  const startModel = options.startModel ?? (await import('#local/model/server')).startModel
+  const started = await startModel({ port: await choosePort('model', ports.model) })
+  closers.add('model', started.stop)
+  return { url: started.url, why: choice.why }
+}
+
+const startWorkers = (
+  options: AllOptions,
+  env: NodeJS.ProcessEnv,
+  log: Log,
+  closers: Closers,
+): Supervisor[] => {
+  const { workers = usualWorkers, data, write } = options
+  const supervisors = workers.map((worker) =>
+    superviseWorker({ worker, env, data, log, onLine: (line, source) => write(`${line}\n`, source) }),
+  )
+  closers.add('workers', async () => {
+    await Promise.all(supervisors.map((supervisor) => supervisor.stop()))
+  })
+  return supervisors
+}
