@@ -6,6 +6,7 @@ export type ErrorCode =
   | 'not_found'
   | 'illegal_transition'
   | 'version_conflict'
+  | 'precondition_failed'
   | 'stale_attempt'
   | 'batch_gap'
   | 'artifact_missing'

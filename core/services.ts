@@ -1,14 +1,19 @@
-import type { Commit } from '#core/change/commit'
+import { type Commit, committer } from '#core/change/commit'
 import type { Known } from '#core/change/draft'
+import { loader } from '#core/change/load'
 import type { Database } from '#core/database/database'
+import type { Presence } from '#core/lock/presence'
+import { type Reporter, reporter } from '#core/task/report'
 import type { Bells } from '#core/wake/bell'
 import type { Wake } from '#core/wake/wake'
 
-/** What a verb works with. Made once a process by core/services' maker in each function. */
+/** What a verb works with. Each function makes it once a process. */
 export type Services = {
   database: Database
   commit: Commit
   load: Loader
+  report: Reporter
+  presence: Presence
   /** Sends wakes to the steps queue. Never throws: a lost wake is found by the sweep. */
   wake: (wakes: Wake[]) => Promise<void>
   bells: Bells
@@ -17,4 +22,9 @@ export type Services = {
 export type Loader = {
   session(tenant_id: string, id: string): Promise<Known | null>
   task(tenant_id: string, id: string): Promise<Known | null>
+}
+
+/** The parts that hang on the database alone. */
+export function databaseServices(database: Database) {
+  return { database, commit: committer(database), load: loader(database), report: reporter(database) }
 }

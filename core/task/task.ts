@@ -1,3 +1,4 @@
+import type * as z from 'zod'
 import type { Check, Plan } from '#core/plan/plan'
 import type { Priority } from '#core/priority'
 import type { Waiting } from '#core/session/session'
@@ -23,7 +24,7 @@ export type WorkState = {
   number: number
   artifact_id: string | null
   commit: string | null
-  engine: Record<string, unknown>
+  engine: Record<string, z.core.util.JSONType>
 }
 
 /** A task as it is stored and as it is answered. */

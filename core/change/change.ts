@@ -1,0 +1,43 @@
+import { OrchestratorError } from '#core/error'
+import type { Services } from '#core/services'
+import { bellOf } from '#core/wake/bell'
+import { type Draft, draftOf, isChanged, type Known } from './draft.ts'
+
+/** Others may have moved the session between the look and the commit; each try looks anew. */
+const maxTries = 12
+
+/**
+ * What every verb that changes a session does: look, decide, commit by compare-and-set, and wake the engine.
+ * `decide` may run several times and must be pure; an unchanged draft is answered without a commit.
+ * @throws not_found, version_conflict, and whatever `decide` throws
+ */
+export async function change(
+  services: Services,
+  what: string,
+  load: () => Promise<Known | null>,
+  decide: (draft: Draft) => void,
+): Promise<Draft> {
+  for (let tries = 0; tries < maxTries; tries++) {
+    const known = await load()
+    if (!known) throw new OrchestratorError('not_found', `There is no ${what}.`)
+    const draft = draftOf(known)
+    decide(draft)
+    if (!isChanged(draft)) return draft
+    // The outbox: due at once, until a step has looked.
+    draft.session = { ...draft.session, wake_at: 'now' }
+    const outcome = await services.commit(draft)
+    if (outcome === 'conflict') continue
+    draft.session = { ...draft.session, ...outcome, wake_at: draft.now, updated_at: draft.now }
+    await announce(services, draft)
+    return draft
+  }
+  throw new OrchestratorError('version_conflict', `The session of ${what} is changing too fast; try again.`)
+}
+
+async function announce(services: Services, { session, inbox, events }: Draft) {
+  services.bells.ring([
+    ...inbox.map(({ agent_id }) => bellOf.inbox(agent_id)),
+    ...(events.length > 0 ? [bellOf.events(session.id)] : []),
+  ])
+  await services.wake([{ kind: 'session', tenant_id: session.tenant_id, session_id: session.id }])
+}

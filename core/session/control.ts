@@ -1,0 +1,183 @@
+import type { Actor } from '#core/actor'
+import { change } from '#core/change/change'
+import { type Draft, moveSession, moveTask, note, setSession, tell } from '#core/change/draft'
+import { OrchestratorError } from '#core/error'
+import { newId } from '#core/id'
+import type { Services } from '#core/services'
+import { isHeld } from '#core/task/states'
+import { countedTokens } from '#core/usage/usage'
+import { graceMs } from './advance.ts'
+import { readSession } from './read.ts'
+import type { SessionPatch } from './session.ts'
+import { isTerminal, type SessionAction, type SessionState } from './states.ts'
+
+/** The operator's actions. Each is safe to repeat: one that is already done answers the present state. */
+type Control = Extract<SessionAction, 'start' | 'pause' | 'resume' | 'stop' | 'retry'>
+
+const alreadyDone: Record<Control, readonly SessionState[]> = {
+  start: ['QUEUED', 'RUNNING'],
+  pause: ['PAUSING', 'PAUSED'],
+  resume: ['QUEUED', 'RUNNING'],
+  stop: ['STOPPING', 'STOPPED'],
+  retry: ['QUEUED', 'RUNNING'],
+}
+
+const decisions: Record<Control, (draft: Draft) => void> = {
+  start: (draft) => moveSession(draft, 'start', { queued_at: draft.now }),
+  resume: (draft) => moveSession(draft, 'resume', { queued_at: draft.now, waiting: null }),
+  pause: (draft) => moveSession(draft, 'pause', { settle_by: graceEnd(draft) }),
+  stop: (draft) => moveSession(draft, 'stop', { settle_by: graceEnd(draft), waiting: null }),
+  retry,
+}
+
+/**
+ * Starts, pauses, resumes, stops or retries a session.
+ * @throws not_found; illegal_transition with the actions that are legal
+ */
+export async function controlSession(services: Services, actor: Actor, id: string, action: Control) {
+  await change(
+    services,
+    `session ${id}`,
+    () => services.load.session(actor.tenant_id, id),
+    (draft) => {
+      const { state } = draft.session
+      // "Already done" is said only where the table has no such action: a RUNNING session can well be paused.
+      if (alreadyDone[action].includes(state)) return
+      decisions[action](draft)
+    },
+  )
+  return readSession(services, actor, id)
+}
+
+const graceEnd = ({ now }: Draft) => new Date(Date.parse(now) + graceMs).toISOString()
+
+/** Finished tasks stay finished; the others go on from their last checkpoint; what was spent stays spent. */
+function retry(draft: Draft) {
+  const cleared = {
+    failure: null,
+    waiting: null,
+    ended_at: null,
+    queued_at: draft.now,
+    started_at: null,
+    step_errors: 0,
+  }
+  moveSession(draft, 'retry', cleared)
+  for (const task of draft.tasks.values()) {
+    if (task.state !== 'FAILED' && task.state !== 'CANCELLED') continue
+    const ready = task.depends_on.length === 0
+    const set = {
+      failures: 0,
+      losses: 0,
+      error: null,
+      ended_at: null,
+      failed_agent_id: null,
+      not_before: null,
+    }
+    const free = {
+      agent_id: null,
+      agent_incarnation: null,
+      deadline: null,
+      ready_at: ready ? draft.now : null,
+    }
+    moveTask(draft, task.id, 'revive', { ...set, ...free, state: ready ? 'READY' : 'BLOCKED' })
+  }
+}
+
+/** Changes title, priority, labels or budget while the session is not terminal. A raised budget resumes it. */
+export async function patchSession(
+  services: Services,
+  actor: Actor,
+  id: string,
+  patch: SessionPatch,
+  expectedVersion: number | null,
+) {
+  await change(
+    services,
+    `session ${id}`,
+    () => services.load.session(actor.tenant_id, id),
+    (draft) => {
+      const { session } = draft
+      if (expectedVersion !== null && session.version !== expectedVersion) {
+        const facts = { version: session.version }
+        throw new OrchestratorError(
+          'precondition_failed',
+          `The session is at version ${session.version} by now.`,
+          { details: facts },
+        )
+      }
+      if (isTerminal(session.state)) {
+        const facts = { state: session.state, action: 'update', legal_actions: [] }
+        throw new OrchestratorError(
+          'illegal_transition',
+          `A session that is ${session.state} cannot be changed.`,
+          { details: facts },
+        )
+      }
+      const set = Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined))
+      setSession(draft, set)
+      note(draft, 'session.updated', set)
+      if (
+        session.state === 'PAUSED' &&
+        session.waiting?.reason === 'budget_exceeded' &&
+        isAffordable(draft)
+      ) {
+        moveSession(draft, 'resume', { queued_at: draft.now, waiting: null })
+      }
+    },
+  )
+  return readSession(services, actor, id)
+}
+
+function isAffordable({ session: { budget, usage } }: Draft) {
+  const tokens = budget.tokens === null || countedTokens(usage) < budget.tokens
+  return tokens && (budget.cost_usd === null || usage.cost_usd < budget.cost_usd)
+}
+
+/** Says something to the agents that work on a session; those that come later hear it too. */
+export async function sendMessage(services: Services, actor: Actor, id: string, text: string) {
+  const message = { id: newId('message'), text }
+  await change(
+    services,
+    `session ${id}`,
+    () => services.load.session(actor.tenant_id, id),
+    (draft) => {
+      const { session } = draft
+      if (isTerminal(session.state)) {
+        const facts = { state: session.state, action: 'message', legal_actions: [] }
+        throw new OrchestratorError(
+          'illegal_transition',
+          `A session that is ${session.state} hears no message.`,
+          { details: facts },
+        )
+      }
+      draft.message = message
+      setSession(draft, {})
+      note(draft, 'message.sent', { message_id: message.id, text })
+      for (const task of draft.tasks.values()) {
+        if (isHeld(task.state) && task.state !== 'ASSIGNED')
+          tell(draft, task, 'MESSAGE', { message_id: message.id, text })
+      }
+    },
+  )
+  return message
+}
+
+/** Forgets a PENDING or terminal session with all that hangs on it. @throws not_found, illegal_transition */
+export async function deleteSession(services: Services, actor: Actor, id: string) {
+  const { state } = await readSession(services, actor, id)
+  const rows = await services.database.query(actor.tenant_id, {
+    name: 'delete_session',
+    text: /* sql */ `
+      delete from session where id = $1::text and state in ('PENDING', 'COMPLETED', 'FAILED', 'STOPPED') returning id`,
+    values: [id],
+  })
+  if (rows.length > 0) return
+  const facts = { state, action: 'delete', legal_actions: [] }
+  throw new OrchestratorError(
+    'illegal_transition',
+    `A session that is ${state} cannot be deleted; stop it first.`,
+    {
+      details: facts,
+    },
+  )
+}

@@ -1,0 +1,47 @@
+import type { Actor } from '#core/actor'
+import { OrchestratorError } from '#core/error'
+import { type NewEvent, pageText } from '#core/event/event'
+import { newId } from '#core/id'
+import { validatePlan } from '#core/plan/plan'
+import type { Services } from '#core/services'
+import { noUsage } from '#core/usage/usage'
+import { insertSession } from './create.sql.ts'
+import { readSession } from './read.ts'
+import type { NewSession } from './session.ts'
+
+/**
+ * Makes a session: PENDING, or QUEUED when it is to start at once.
+ * @throws plan_invalid with a pointer for each fault of a given plan
+ */
+export async function createSession(services: Services, actor: Actor, input: NewSession) {
+  const { start, ...session } = input
+  if (session.plan) checkPlan(session)
+  const id = newId('session')
+  const at = new Date().toISOString()
+  const { title, priority, repository, labels, budget } = session
+  const events: NewEvent[] = [
+    {
+      at,
+      type: 'session.created',
+      data: { title, priority, repository, labels, budget, planned: session.plan !== null },
+    },
+  ]
+  if (start) events.push({ at, type: 'session.queued', data: { from: 'PENDING', to: 'QUEUED' } })
+  const row = {
+    ...session,
+    tenant_id: actor.tenant_id,
+    id,
+    state: start ? 'QUEUED' : 'PENDING',
+    usage: noUsage,
+  }
+  await services.database.query(actor.tenant_id, insertSession(row, pageText(events), newId('checkpoint')))
+  if (start) await services.wake([{ kind: 'session', tenant_id: actor.tenant_id, session_id: id }])
+  return readSession(services, actor, id)
+}
+
+function checkPlan({ plan, budget }: Pick<NewSession, 'plan' | 'budget'>) {
+  const verdict = validatePlan(plan, budget.tasks ?? undefined)
+  if (verdict.ok) return
+  const errors = verdict.errors.map(({ pointer, message }) => ({ pointer: `/plan${pointer}`, message }))
+  throw new OrchestratorError('plan_invalid', 'The plan cannot be carried out as it is.', { errors })
+}

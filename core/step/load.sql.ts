@@ -1,0 +1,138 @@
+import type { Agent } from '#core/agent/agent'
+import { type KnownRow, sessionColumns } from '#core/change/load.sql'
+import type { Statement } from '#core/database/database'
+
+export type StepRow = KnownRow & { holders: { id: string; state: Agent['state']; incarnation: number }[] }
+
+/** Sessions that a step may look at in one round; the others keep their wake_at and come next. */
+export const admissionLimit = 100
+export const readyLimit = 1_000
+
+/**
+ * All that a step decides on: the sessions it was woken for and those in their tenants' queues (the most
+ * urgent first) whole; and who holds their tasks. Indexes: session_pkey, session_state, task_session_id_key_key.
+ */
+export function loadStep(session_ids: string[], tenant_ids: string[]): Statement {
+  return {
+    name: 'load_step',
+    text: /* sql */ `
+      with wanted as (
+        select id from session where id = any($1::text[])
+        union
+        (select id from session where tenant_id = any($2::text[]) and state = 'QUEUED'
+         order by priority desc, queued_at limit $3::int)
+      )
+      select ${sessionColumns}, now() as now, work.tasks, coalesce(work.holders, '[]') as holders
+      from session s
+      cross join lateral (
+        select coalesce(json_agg(t order by t.id), '[]') as tasks,
+               json_agg(json_build_object('id', a.id, 'state', a.state, 'incarnation', a.incarnation))
+                 filter (where a.id is not null) as holders
+        from task t
+        left join agent a on a.id = t.agent_id and t.state in ('ASSIGNED', 'RUNNING', 'AWAITING_INPUT')
+        where t.session_id = s.id
+      ) work
+      where s.id in (select id from wanted)`,
+    values: [session_ids, tenant_ids, admissionLimit],
+  }
+}
+
+/** READY tasks of other sessions of the tenants, each with its session; index: task_ready. */
+export function loadReady(tenant_ids: string[], except: string[]): Statement {
+  return {
+    name: 'load_ready',
+    text: /* sql */ `
+      with ready as materialized (
+        select t.* from task t
+        where t.tenant_id = any($1::text[]) and t.state = 'READY' and not t.session_id = any($2::text[])
+          and (t.not_before is null or t.not_before <= now())
+        order by t.priority desc, t.ready_at limit $3::int
+      )
+      select ${sessionColumns}, now() as now, json_agg(r) as tasks
+      from ready r join session s on s.id = r.session_id and s.state = 'RUNNING'
+      group by s.id`,
+    values: [tenant_ids, except, readyLimit],
+  }
+}
+
+export type FleetRow = {
+  id: string
+  max_running_sessions: number
+  running_sessions: number
+  agents: Agent[]
+}
+
+/** The tenants' agents that are not OFFLINE, and how many sessions run; index: session_state. */
+export function loadFleets(tenant_ids: string[]): Statement {
+  return {
+    name: 'load_fleets',
+    text: /* sql */ `
+      select t.id, t.max_running_sessions,
+        (select count(*)::int from session s where s.tenant_id = t.id and s.state in ('RUNNING', 'PAUSING'))
+          as running_sessions,
+        (select coalesce(json_agg(json_build_object(
+           'tenant_id', a.tenant_id, 'id', a.id, 'name', a.name, 'engine', a.engine, 'capabilities', a.capabilities,
+           'capacity', a.capacity, 'labels', a.labels, 'state', a.state, 'active', a.active,
+           'incarnation', a.incarnation, 'finished', a.finished, 'succeeded', a.succeeded, 'recent', a.recent,
+           'repositories', a.repositories, 'registered_at', a.registered_at,
+           'last_heartbeat_at', a.last_heartbeat_at)), '[]')
+         from agent a where a.tenant_id = t.id and a.state <> 'OFFLINE') as agents
+      from tenant t where t.id = any($1::text[])`,
+    values: [tenant_ids],
+  }
+}
+
+/**
+ * Declares agents silent: OFFLINE, and every session of theirs is to be looked at now, where their tasks are
+ * lost. Agents are locked in id order; index: task_held.
+ */
+export function silence(agent_ids: string[]): Statement {
+  return {
+    name: 'silence',
+    text: /* sql */ `
+      with touched as materialized (
+        select s.id from session s
+        where s.id in (select t.session_id from task t
+                       where t.agent_id = any($1::text[]) and t.state in ('ASSIGNED', 'RUNNING', 'AWAITING_INPUT'))
+        order by s.id for update
+      ),
+      gone as materialized (
+        select a.id from agent a
+        where a.id = any($1::text[]) and a.state <> 'OFFLINE' and (select count(*) from touched) >= 0
+        order by a.id for update
+      ),
+      marked as (update agent a set state = 'OFFLINE' from gone g where a.id = g.id)
+      update session s set version = s.version + 1, wake_at = now()
+      from touched t where s.id = t.id returning s.id, s.tenant_id`,
+    values: [agent_ids],
+  }
+}
+
+/**
+ * When tenants with agents online must be looked at next: before one could have gone unnoticed. Answers those
+ * whose time had come, so that only the step that moved it sends the next wake.
+ */
+export function tenantWake(tenant_ids: string[], seconds: number): Statement {
+  return {
+    name: 'tenant_wake',
+    text: /* sql */ `
+      update tenant t set wake_at = case when exists (
+          select from agent a where a.tenant_id = t.id and a.state <> 'OFFLINE')
+        then now() + make_interval(secs => $2::float8) end
+      where t.id = any($1::text[]) and (t.wake_at is null or t.wake_at <= now())
+      returning t.id, t.wake_at is not null as waits`,
+    values: [tenant_ids, seconds],
+  }
+}
+
+/** A step that threw: after a bounded number of them the session FAILs `engine_error`. */
+export function countStepError(session_id: string): Statement {
+  return {
+    name: 'count_step_error',
+    text: /* sql */ `
+      update session set step_errors = step_errors + 1, version = version + 1,
+        wake_at = now() + interval '5 seconds' * (step_errors + 1)
+      where id = $1::text returning step_errors`,
+    values: [session_id],
+  }
+}

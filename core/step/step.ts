@@ -1,0 +1,209 @@
+import { commitAll } from '#core/change/commit'
+import { type Draft, draftOf, isChanged } from '#core/change/draft'
+import { type KnownRow, toKnown } from '#core/change/load.sql'
+import type { Database } from '#core/database/database'
+import { admit, assign, type Fleet } from '#core/dispatch/dispatch'
+import type { Leases } from '#core/lock/lease'
+import type { Presence } from '#core/lock/presence'
+import { advance, advanceDraft, giveUp, type Holders, setWake } from '#core/session/advance'
+import { isTerminal } from '#core/session/states'
+import { type Bells, bellOf } from '#core/wake/bell'
+import { maxDelaySeconds, type Wake, type WakeMessage } from '#core/wake/wake'
+import {
+  countStepError,
+  type FleetRow,
+  loadFleets,
+  loadReady,
+  loadStep,
+  type StepRow,
+  silence,
+  tenantWake,
+} from './load.sql.ts'
+
+export type StepServices = {
+  database: Database
+  leases: Leases
+  presence: Presence
+  bells: Bells
+  wake: (wakes: Wake[]) => Promise<void>
+  /** Told of what a log line or a counter should know; never awaited. */
+  report: (event: StepReport) => void
+}
+
+export type StepReport =
+  | { event: 'step_committed'; sessions: number; transitions: number; conflicts: number }
+  | { event: 'step_failed'; session_id: string; reason: string }
+  | { event: 'agent_silenced'; agent_id: string }
+
+/** Rounds of one call: a conflict asks for another look, and the sweep comes for what is left. */
+const maxRounds = 10
+/** Sessions that one statement holds; more go in further statements. */
+const flight = 200
+/** Steps that may throw for one session before it is given up. */
+const maxStepErrors = 5
+/** Silence of an agent is looked for this often while any is online, in seconds. */
+const fleetSeconds = 16
+
+/**
+ * Looks at sessions and tenants and goes on while there is something to do. What it was told does not matter,
+ * only what is true now: duplicates, reordering and redelivery change nothing.
+ */
+export async function step(services: StepServices, wakes: WakeMessage[]) {
+  const tenants = new Set(wakes.map(({ tenant_id }) => tenant_id))
+  const sessions = new Set(wakes.flatMap((wake) => (wake.kind === 'session' ? [wake.session_id] : [])))
+  let leases = await services.leases.acquire([
+    ...[...tenants].map((id) => `tenant:${id}`),
+    ...[...sessions].map((id) => `session:${id}`),
+  ])
+  const missing = [...tenants].filter((id) => !leases.some(({ name }) => name === `tenant:${id}`))
+  for (let round = 0; round < maxRounds && leases.length > 0; round++) {
+    const held = namesOf(leases)
+    const again = await look(services, held.sessions, held.tenants)
+    if (again.length > 0) leases.push(...again.map((id) => ({ name: `session:${id}`, fence: 0 })))
+    else leases = await services.leases.release(leases)
+  }
+  if (leases.length > 0) await services.leases.release(leases)
+  // Whoever holds a tenant may have looked before this commit: it, or the next one, looks once more.
+  await services.wake(missing.map((tenant_id) => ({ kind: 'tenant', tenant_id })))
+  await keepWatch(services, [...tenants])
+}
+
+function namesOf(leases: { name: string }[]) {
+  const ids = (prefix: string) => [
+    ...new Set(leases.flatMap(({ name }) => (name.startsWith(prefix) ? [name.slice(prefix.length)] : []))),
+  ]
+  return { sessions: ids('session:'), tenants: ids('tenant:') }
+}
+
+/** One round: load, decide, commit. Answers the sessions that are to be looked at again at once. */
+async function look(services: StepServices, session_ids: string[], tenant_ids: string[]) {
+  const { database } = services
+  const fleets = await database.query<FleetRow>(null, loadFleets(tenant_ids))
+  const silent = await silenceOf(services, fleets)
+  const wanted = [...new Set([...session_ids, ...silent.sessions])]
+  const [rows, ready] = await Promise.all([
+    database.query<StepRow>(null, loadStep(wanted, tenant_ids)),
+    tenant_ids.length > 0 ? database.query<KnownRow>(null, loadReady(tenant_ids, wanted)) : [],
+  ])
+  const whole = await decide(services, rows)
+  const loaded = new Set(rows.map(({ id }) => id))
+  const partial = ready.filter(({ id }) => !loaded.has(id)).map((row) => draftOf(toKnown(row)))
+  for (const fleet of fleets) dispatch(fleet, silent.agents, whole, partial)
+  for (const { draft } of whole) setWake(draft)
+  for (const draft of partial) setOfferWake(draft)
+  return store(services, [...whole.map(({ draft }) => draft), ...partial].filter(isChanged))
+}
+
+type Whole = { draft: Draft; holders: Holders }
+
+async function decide(services: StepServices, rows: StepRow[]): Promise<Whole[]> {
+  const decided: Whole[] = []
+  for (const { holders: rowHolders, ...row } of rows) {
+    const holders = new Map(rowHolders.map((holder) => [holder.id, holder]))
+    const known = toKnown(row)
+    try {
+      if (row.step_errors >= maxStepErrors && !isTerminal(row.state)) {
+        decided.push({ draft: giveUp(known, `${row.step_errors} steps failed.`), holders })
+      } else decided.push({ draft: advance(known, holders), holders })
+    } catch (error) {
+      const reason = error instanceof Error ? (error.stack ?? error.message) : String(error)
+      services.report({ event: 'step_failed', session_id: row.id, reason })
+      await services.database.query(null, countStepError(row.id))
+    }
+  }
+  return decided
+}
+
+function dispatch(row: FleetRow, silent: Set<string>, whole: Whole[], partial: Draft[]) {
+  const agents = row.agents.filter(({ id }) => !silent.has(id))
+  const fleet: Fleet = { ...row, agents }
+  const mine = whole.filter(({ draft }) => draft.session.tenant_id === row.id)
+  const queued = mine.filter(({ draft }) => draft.session.state === 'QUEUED')
+  admit(
+    queued.map(({ draft }) => draft),
+    fleet,
+  )
+  for (const { draft, holders } of queued) if (draft.session.state === 'RUNNING') advanceDraft(draft, holders)
+  assign(
+    [...mine.map(({ draft }) => draft), ...partial.filter(({ session }) => session.tenant_id === row.id)],
+    fleet,
+  )
+}
+
+/** A session of which only READY tasks are known: an offer's end may be its next deadline. */
+function setOfferWake(draft: Draft) {
+  const { wake_at } = draft.session
+  for (const id of draft.touched) {
+    const deadline = draft.tasks.get(id)?.deadline
+    if (!deadline) continue
+    if (wake_at === null || Date.parse(deadline) < Date.parse(wake_at))
+      draft.session = { ...draft.session, wake_at: deadline }
+  }
+}
+
+async function silenceOf(services: StepServices, fleets: FleetRow[]) {
+  const ids = fleets.flatMap(({ agents }) => agents.map(({ id }) => id))
+  const alive = ids.length > 0 ? await services.presence.alive(ids) : null
+  const agents = new Set(alive === null ? [] : ids.filter((id) => !alive.has(id)))
+  if (agents.size === 0) return { agents, sessions: [] }
+  const touched = await services.database.query<{ id: string }>(null, silence([...agents]))
+  for (const agent_id of agents) services.report({ event: 'agent_silenced', agent_id })
+  return { agents, sessions: touched.map(({ id }) => id) }
+}
+
+async function store(services: StepServices, drafts: Draft[]) {
+  const again: string[] = []
+  let transitions = 0
+  for (let i = 0; i < drafts.length; i += flight) {
+    const batch = drafts.slice(i, i + flight)
+    const outcomes = await commitAll(services.database, null, batch)
+    const won = batch.filter((_, j) => outcomes[j] !== 'conflict')
+    again.push(...batch.filter((_, j) => outcomes[j] === 'conflict').map(({ session }) => session.id))
+    // A session that ended has freed its place: another round lets the next one in.
+    again.push(
+      ...won
+        .filter(({ session, sessionTouched }) => sessionTouched && isTerminal(session.state))
+        .map(({ session }) => session.id),
+    )
+    transitions += won.reduce((sum, { touched }) => sum + touched.size, 0)
+    await announce(services, won)
+  }
+  if (drafts.length > 0) {
+    services.report({
+      event: 'step_committed',
+      sessions: drafts.length,
+      transitions,
+      conflicts: again.length,
+    })
+  }
+  return again
+}
+
+/** Tells who waits: agents of their inbox, viewers of new events, and the queue of the next deadline. */
+async function announce(services: StepServices, drafts: Draft[]) {
+  services.bells.ring(
+    drafts.flatMap(({ session, inbox, events }) => [
+      ...inbox.map(({ agent_id }) => bellOf.inbox(agent_id)),
+      ...(events.length > 0 ? [bellOf.events(session.id)] : []),
+    ]),
+  )
+  const wakes = drafts.flatMap(({ session, now }): Wake[] => {
+    if (session.wake_at === null) return []
+    const delay_seconds = Math.max(0, Math.ceil((Date.parse(session.wake_at) - Date.parse(now)) / 1000))
+    if (delay_seconds > maxDelaySeconds) return []
+    return [{ kind: 'session', tenant_id: session.tenant_id, session_id: session.id, delay_seconds }]
+  })
+  await services.wake(wakes)
+}
+
+/** While agents are online, somebody looks before one could go silent unseen. */
+async function keepWatch(services: StepServices, tenant_ids: string[]) {
+  const moved = await services.database.query<{ id: string; waits: boolean }>(
+    null,
+    tenantWake(tenant_ids, fleetSeconds),
+  )
+  const wakes = moved.flatMap(({ id, waits }): Wake[] =>
+    waits ? [{ kind: 'tenant', tenant_id: id, delay_seconds: fleetSeconds }] : [],
+  )
+  await services.wake(wakes)
+}

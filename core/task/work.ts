@@ -1,0 +1,166 @@
+import type { Actor } from '#core/actor'
+import { change } from '#core/change/change'
+import { type Draft, moveTask, setSession } from '#core/change/draft'
+import { OrchestratorError } from '#core/error'
+import { maxTasks, validatePlan } from '#core/plan/plan'
+import type { Services } from '#core/services'
+import { addUsage, type Usage } from '#core/usage/usage'
+import { type Assigned, readAssignment } from './assignment.ts'
+import { completeTask, failAttempt, loseTask, releaseTask, returnOffer } from './end.ts'
+import { isHeld } from './states.ts'
+import { limits, type Task } from './task.ts'
+import type { Complete, Fail } from './wire.ts'
+
+/** The worker who calls, and what it may claim to hold. */
+export type Worker = Extract<Actor, { kind: 'agent' }>
+
+function taskOf(draft: Draft, id: string) {
+  const task = draft.tasks.get(id)
+  if (!task) throw new OrchestratorError('not_found', `There is no task ${id}.`)
+  return task
+}
+
+/** The fence: every call of a worker is refused unless agent, attempt and a held state all match. */
+function assertHolds(task: Task, worker: Worker, attempt: number) {
+  if (task.agent_id === worker.agent_id && task.attempt === attempt && isHeld(task.state)) return
+  throw staleAttempt(task, attempt)
+}
+
+export function staleAttempt(task: Pick<Task, 'state' | 'attempt'>, attempt: number) {
+  const message = `Attempt ${attempt} no longer holds this task: it is ${task.state} at attempt ${task.attempt}. Drop the work.`
+  return new OrchestratorError('stale_attempt', message, {
+    details: { state: task.state, attempt: task.attempt },
+  })
+}
+
+async function work(
+  services: Services,
+  worker: Worker,
+  id: string,
+  decide: (draft: Draft, task: Task) => void,
+) {
+  return change(
+    services,
+    `task ${id}`,
+    () => services.load.task(worker.tenant_id, id),
+    (draft) => decide(draft, taskOf(draft, id)),
+  )
+}
+
+/** Takes an offered task. Repeated by its holder it answers the same. @throws stale_attempt, not_found */
+export async function claimTask(
+  services: Services,
+  worker: Worker,
+  id: string,
+  attempt: number,
+  rehearsal: boolean,
+): Promise<Assigned> {
+  const draft = await work(services, worker, id, (draft, task) => {
+    assertHolds(task, worker, attempt)
+    if (task.state !== 'ASSIGNED') return
+    const deadline = new Date(Date.parse(draft.now) + limits.run_ms).toISOString()
+    draft.trigger = 'TASK_STARTED'
+    moveTask(draft, id, 'claim', { deadline, started_at: draft.now }, { attempt, rehearsal })
+    if (draft.session.rehearsal !== rehearsal) setSession(draft, { rehearsal })
+  })
+  return readAssignment(services, worker, draft.session, taskOf(draft, id))
+}
+
+/** Says no to an offer; it goes to another agent, or comes again. */
+export async function declineTask(
+  services: Services,
+  worker: Worker,
+  id: string,
+  attempt: number,
+  reason: string,
+) {
+  await work(services, worker, id, (draft, task) => {
+    assertHolds(task, worker, attempt)
+    returnOffer(draft, task, 'decline', reason)
+  })
+}
+
+/** Only a worker that has reported all its batches may end the attempt: no line is lost behind the end. */
+function assertBatch(task: Task, batch: number) {
+  if (batch === task.last_batch) return
+  const message = `Batch ${task.last_batch} is the last that arrived, not ${batch}; send the missing ones first.`
+  throw new OrchestratorError('batch_gap', message, {
+    details: { expected: task.last_batch + 1, last_batch: task.last_batch },
+  })
+}
+
+/** Hands in the work. From here on the commit counts. Repeated after it was accepted it answers the same. */
+export async function completeWork(services: Services, worker: Worker, id: string, body: Complete) {
+  const plan = body.plan
+  await work(services, worker, id, (draft, task) => {
+    if (task.state === 'COMPLETED' && task.attempt === body.attempt && task.agent_id === worker.agent_id)
+      return
+    assertHolds(task, worker, body.attempt)
+    assertBatch(task, body.batch)
+    if (task.kind === 'PLAN') assertPlan(plan, draft.session.budget.tasks)
+    const { summary, commit, artifact_id, patch_artifact_id, diff, checks, branch, push } = body
+    const result = {
+      summary,
+      commit,
+      artifact_id,
+      patch_artifact_id,
+      diff,
+      checks,
+      plan,
+      branch,
+      push_reason: push?.reason,
+    }
+    pinBase(draft, body)
+    completeTask(draft, task, { result, work: null }, { summary, commit, diff, branch: branch ?? null })
+  })
+}
+
+function assertPlan(plan: Complete['plan'], budgetTasks: number | null) {
+  const verdict = validatePlan(plan, budgetTasks ?? maxTasks)
+  if (verdict.ok) return
+  const errors = verdict.errors.map(({ pointer, message }) => ({ pointer: `/plan${pointer}`, message }))
+  throw new OrchestratorError('plan_invalid', 'The plan cannot be carried out as it is.', { errors })
+}
+
+/** All work of a session starts from one commit: the first that a worker has resolved. */
+function pinBase(draft: Draft, { base_commit }: Complete) {
+  if (draft.session.base_commit === null && base_commit !== null) setSession(draft, { base_commit })
+}
+
+/** The attempt has failed; whether it is tried again is decided here. @throws stale_attempt, batch_gap */
+export async function failWork(services: Services, worker: Worker, id: string, body: Fail) {
+  await work(services, worker, id, (draft, task) => {
+    assertHolds(task, worker, body.attempt)
+    assertBatch(task, body.batch)
+    if (body.usage) spend(draft, task, body.usage)
+    failAttempt(draft, taskOf(draft, id), body)
+  })
+}
+
+function spend(draft: Draft, task: Task, usage: Usage) {
+  draft.tasks.set(task.id, { ...task, usage: addUsage(task.usage, usage) })
+  setSession(draft, { usage: addUsage(draft.session.usage, usage) })
+}
+
+/** Hands the task back with its work saved, because it was asked to or because the agent goes away. */
+export async function releaseWork(
+  services: Services,
+  worker: Worker,
+  id: string,
+  attempt: number,
+  reason: string,
+) {
+  await work(services, worker, id, (draft, task) => {
+    assertHolds(task, worker, attempt)
+    if (task.state === 'ASSIGNED') returnOffer(draft, task, 'decline', reason)
+    else releaseTask(draft, task, reason)
+  })
+}
+
+/** Its agent lives but no longer names the task: it is lost, unless the attempt has ended meanwhile. */
+export async function loseWork(services: Services, worker: Worker, id: string, attempt: number) {
+  await work(services, worker, id, (draft, task) => {
+    if (task.agent_id !== worker.agent_id || task.attempt !== attempt || !isHeld(task.state)) return
+    loseTask(draft, task, 'its agent no longer names it')
+  })
+}
