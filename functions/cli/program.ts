@@ -8,7 +8,7 @@ import { BadInput } from './api/errors.ts'
 import { doctor } from './doctor/doctor.ts'
 import { exitHelp } from './exit.ts'
 import { follow, followTiming } from './follow/follow.ts'
-import { type Action, act, actions, sendMessage } from './session/act.ts'
+import { act, actions, sendMessage } from './session/act.ts'
 import { type CreateOptions, createSession } from './session/create.ts'
 import { type ListOptions, listSessions, showDiff, showSession } from './session/read.ts'
 import type { Terminal } from './terminal.ts'
@@ -73,11 +73,11 @@ function addSessionCommands(session: Command, terminal: Terminal, action: Wrap) 
     .option('--follow', 'show it live until it ends')
     .option('--idempotency-key <key>', 'the same key and input create one session, however often it is sent')
     .action(action((api, json, options: CreateOptions) => createSession(terminal, api, { ...options, json })))
-  for (const [name, description] of Object.entries(actions)) {
+  for (const { name, description } of actions) {
     session
       .command(`${name} <id>`)
-      .description(description.charAt(0).toLowerCase() + description.slice(1))
-      .action(action((api, json, id: string) => act(terminal, api, id, nameOf(name), json)))
+      .description(description)
+      .action(action((api, json, id: string) => act(terminal, api, id, name, json)))
   }
   session
     .command('list')
@@ -143,11 +143,6 @@ function apiOf(terminal: Terminal, { api }: Globals): Api {
     retry_ms: [200, 800],
     signal: terminal.interrupted,
   }
-}
-
-function nameOf(name: string): Action {
-  if (name in actions) return name as Action
-  throw new BadInput(`there is no action ${name}`)
 }
 
 function collect(value: string, before: string[] | undefined) {

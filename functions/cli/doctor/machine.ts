@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { arch, homedir, platform } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -16,13 +16,20 @@ const providerKeys = [
   'ANTHROPIC_API_KEY',
   'OPENAI_API_KEY',
   'OPENROUTER_API_KEY',
-  'GEMINI_API_KEY',
   'GOOGLE_GENERATIVE_AI_API_KEY',
+  'GEMINI_API_KEY',
+  'XAI_API_KEY',
   'MISTRAL_API_KEY',
   'GROQ_API_KEY',
-  'XAI_API_KEY',
   'DEEPSEEK_API_KEY',
+  'DEEPINFRA_API_KEY',
+  'CEREBRAS_API_KEY',
+  'COHERE_API_KEY',
+  'TOGETHER_AI_API_KEY',
+  'PERPLEXITY_API_KEY',
+  'AZURE_API_KEY',
   'AWS_BEARER_TOKEN_BEDROCK',
+  'OPENCODE_API_KEY',
 ]
 
 /** What agents need of this machine. `timeout_ms` bounds each command that is asked for its version. */
@@ -86,14 +93,24 @@ function packaged(name: string, file: string) {
 }
 
 /** Which model agents of this machine would use: a provider's, OpenCode's own sign-in, or the rehearsal's. */
-export function lookAtModel(env: Env, home = homedir()): Finding {
+export function lookAtModel(env: Env): Finding {
   const present = providerKeys.filter((name) => env[name])
   if (present.length > 0) return ok('model', `a provider key is set: ${present.join(', ')}`)
-  const data = env.XDG_DATA_HOME ?? join(home, '.local', 'share')
-  if (existsSync(join(data, 'opencode', 'auth.json'))) return ok('model', 'OpenCode is signed in')
+  const data = env.XDG_DATA_HOME || join(env.HOME ?? homedir(), '.local', 'share')
+  if (hasAccounts(join(data, 'opencode', 'auth.json'))) return ok('model', 'OpenCode is signed in')
   return warning(
     'model',
     'rehearsal: no provider key is set and OpenCode is not signed in, so a script plays the model',
     `Set a provider's key (e.g. ${providerKeys.slice(0, 2).join(' or ')}) or run \`opencode auth login\`, then restart.`,
   )
+}
+
+/** Whether the file names an account; what it holds is not looked at. */
+function hasAccounts(file: string) {
+  try {
+    const accounts: unknown = JSON.parse(readFileSync(file, 'utf8'))
+    return typeof accounts === 'object' && accounts !== null && Object.keys(accounts).length > 0
+  } catch {
+    return false
+  }
 }

@@ -5,14 +5,14 @@ import { exit } from '../exit.ts'
 import { printJson } from '../print.ts'
 import type { Terminal } from '../terminal.ts'
 
-export const actions = {
-  start: 'Start a created session',
-  stop: 'Stop a session; its agents get 30 s to hand back their work',
-  pause: 'Pause a session; it can be resumed',
-  resume: 'Go on with a paused session',
-  retry: 'Try a failed or stopped session again; finished tasks stay finished',
-} as const
-export type Action = keyof typeof actions
+export const actions = [
+  { name: 'start', description: 'start a created session' },
+  { name: 'stop', description: 'stop a session; its agents get 30 s to hand back their work' },
+  { name: 'pause', description: 'pause a session; it can be resumed' },
+  { name: 'resume', description: 'go on with a paused session' },
+  { name: 'retry', description: 'try a failed or stopped session again; finished tasks stay finished' },
+] as const
+export type Action = (typeof actions)[number]['name']
 
 /** Asks for a transition. Repeating one that is already done answers the present state. */
 export async function act(terminal: Terminal, api: Api, id: string, action: Action, json: boolean) {
