@@ -1,0 +1,70 @@
+import type { Readable } from 'node:stream'
+import { StringDecoder } from 'node:string_decoder'
+import type * as z from 'zod'
+import type { CheckResult as Shape } from '#core/task/wire'
+import { startIsolated } from './process/isolate.ts'
+
+export type CheckResult = z.infer<typeof Shape>
+export type OnOutput = (stream: 'stdout' | 'stderr', text: string) => Promise<void>
+
+const tailLength = 8_000
+
+/**
+ * Runs one check with bash in a folder. Its output goes to `onOutput` as it comes (which may slow it down).
+ * `exit_code` is null when it was ended at its deadline or by the signal.
+ */
+export async function runCheck(
+  check: { command: string; timeout_seconds: number },
+  options: { cwd: string; env: Record<string, string>; signal: AbortSignal; onOutput: OnOutput },
+): Promise<CheckResult> {
+  const { cwd, env, signal, onOutput } = options
+  const started = performance.now()
+  const { child, end } = await startIsolated(['bash', '-c', check.command], { cwd, env })
+  let late = false
+  const timer = setTimeout(() => {
+    late = true
+    void end()
+  }, check.timeout_seconds * 1_000)
+  const stop = () => void end()
+  signal.addEventListener('abort', stop, { once: true })
+  if (signal.aborted) stop()
+  let tail = ''
+  const keep = async (stream: 'stdout' | 'stderr', text: string) => {
+    tail = (tail + text).slice(-tailLength)
+    await onOutput(stream, text)
+  }
+  try {
+    const exited = new Promise<number | null>((resolve) => {
+      child.once('exit', (code) => resolve(code))
+      child.once('error', () => resolve(127))
+    })
+    const [code] = await Promise.all([
+      exited,
+      follow(child.stdout, (text) => keep('stdout', text)),
+      follow(child.stderr, (text) => keep('stderr', text)),
+    ])
+    if (late) tail = `${tail}\nended after ${check.timeout_seconds} s, its time limit`.slice(-tailLength)
+    const seconds = (performance.now() - started) / 1_000
+    return {
+      command: check.command,
+      exit_code: late || signal.aborted ? null : code,
+      seconds,
+      output_tail: tail,
+    }
+  } finally {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', stop)
+    await end()
+  }
+}
+
+async function follow(stream: Readable | null, take: (text: string) => Promise<void>) {
+  if (!stream) return
+  const decoder = new StringDecoder('utf8')
+  for await (const chunk of stream) {
+    const text = decoder.write(chunk)
+    if (text !== '') await take(text)
+  }
+  const rest = decoder.end()
+  if (rest !== '') await take(rest)
+}
