@@ -90,23 +90,24 @@ const startScripted = (data: string, port: number): ChildProcess => {
   })
 }
 
-/** Answers the server's version once it answers PING. */
-const waitForRedis = async (url: string, deadlineMs: number, child: ChildProcess | null): Promise<string> => {
-  const client = new Redis(url, { lazyConnect: true, connectTimeout: deadlineMs, retryStrategy: () => null })
-  client.on('error', () => {})
-  try {
-    return await waitFor('Redis', deadlineMs, async () => {
-      if (child !== null && (child.exitCode !== null || child.signalCode !== null)) {
-        throw new Error(`Redis ended at once with ${child.exitCode ?? child.signalCode}`)
-      }
-      try {
-        await client.ping()
-        return /redis_version:(\S+)/.exec(await client.info('server'))?.[1] ?? ''
-      } catch {
-        return null
-      }
+/** Answers the server's version once it answers. A client that was refused stays closed: each try has its own. */
+const waitForRedis = (url: string, deadlineMs: number, child: ChildProcess | null): Promise<string> =>
+  waitFor('Redis', deadlineMs, async () => {
+    if (child !== null && (child.exitCode !== null || child.signalCode !== null)) {
+      throw new Error(`Redis ended at once with ${child.exitCode ?? child.signalCode}`)
+    }
+    const client = new Redis(url, {
+      lazyConnect: true,
+      connectTimeout: deadlineMs,
+      retryStrategy: () => null,
     })
-  } finally {
-    client.disconnect()
-  }
-}
+    client.on('error', () => {})
+    try {
+      await client.connect()
+      return /redis_version:(\S+)/.exec(await client.info('server'))?.[1] ?? ''
+    } catch {
+      return null
+    } finally {
+      client.disconnect()
+    }
+  })

@@ -1,0 +1,51 @@
+import type { Database } from '#core/database/database'
+import type { Wake } from '#core/wake/wake'
+
+/** Rows that one statement claims; a call goes on until nothing is overdue or its rounds are used up. */
+const batch = 500
+const maxRounds = 20
+
+/** Claims overdue rows and pushes them a minute on, so that two sweeps do not send the same; index: session_wake. */
+const overdueSessions = /* sql */ `
+  update session s set wake_at = now() + interval '60 seconds'
+  from (select id from session where wake_at <= now() order by wake_at limit ${batch} for update skip locked) o
+  where s.id = o.id returning s.id, s.tenant_id`
+
+/** Index: tenant_wake. */
+const overdueTenants = /* sql */ `
+  update tenant t set wake_at = now() + interval '60 seconds'
+  from (select id from tenant where wake_at <= now() order by wake_at limit ${batch} for update skip locked) o
+  where t.id = o.id returning t.id`
+
+/** The net under the queue: wakes whatever is overdue, because its message was lost or its step died. */
+export async function sweep(services: { database: Database; wake: (wakes: Wake[]) => Promise<void> }) {
+  let sessions = 0
+  let tenants = 0
+  for (let round = 0; round < maxRounds; round++) {
+    const rows = await services.database.query<{ id: string; tenant_id: string }>(null, {
+      name: 'sweep_sessions',
+      text: overdueSessions,
+      values: [],
+    })
+    const fleets = await services.database.query<{ id: string }>(null, {
+      name: 'sweep_tenants',
+      text: overdueTenants,
+      values: [],
+    })
+    await services.wake([
+      ...rows.map(({ id, tenant_id }): Wake => ({ kind: 'session', tenant_id, session_id: id })),
+      ...fleets.map(({ id }): Wake => ({ kind: 'tenant', tenant_id: id })),
+    ])
+    sessions += rows.length
+    tenants += fleets.length
+    if (rows.length < batch && fleets.length < batch) break
+  }
+  await services.database.query(null, {
+    name: 'sweep_idempotency',
+    text: /* sql */ `
+      delete from idempotency where (tenant_id, key) in (
+        select tenant_id, key from idempotency where created_at < now() - interval '24 hours' limit ${batch})`,
+    values: [],
+  })
+  return { sessions, tenants }
+}

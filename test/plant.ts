@@ -1,0 +1,108 @@
+import { defaultTenant } from '#core/actor'
+import { registerAgent } from '#core/agent/register'
+import { openDatabase } from '#core/database/database'
+import { noLeases } from '#core/lock/lease'
+import type { Presence } from '#core/lock/presence'
+import { databaseServices, type Services } from '#core/services'
+import { type StepReport, type StepServices, step } from '#core/step/step'
+import type { Worker } from '#core/task/work'
+import { localBells } from '#core/wake/bell'
+import type { Wake, WakeMessage } from '#core/wake/wake'
+
+/** Everybody is alive, unless a test says who is silent. */
+export function fakePresence(silent: Set<string>): Presence {
+  return {
+    beat: async () => {},
+    alive: async (ids) => new Set(ids.filter((id) => !silent.has(id))),
+    missed: async () => new Map(),
+  }
+}
+
+/**
+ * The engine in this process, on a real Postgres: the very verbs and step, with a queue in memory. Wakes with
+ * a delay are dropped unless they are asked for: a test's clock is the database's.
+ */
+export function openPlant(url: string, options: { pool?: number; batch?: number; automatic?: boolean } = {}) {
+  const { pool = 4, batch = 200, automatic = true } = options
+  const app = openDatabase({ url, role: 'app', max: pool })
+  const engine = openDatabase({ url, role: 'engine', max: pool })
+  const bells = localBells()
+  const silent = new Set<string>()
+  const reports: StepReport[] = []
+  const presence = fakePresence(silent)
+  const queue = new Map<string, WakeMessage>()
+  let running: Promise<void> | null = null
+
+  async function pump() {
+    while (queue.size > 0) {
+      const wakes = [...queue].slice(0, batch)
+      for (const [key] of wakes) queue.delete(key)
+      await step(
+        stepServices,
+        wakes.map(([, wake]) => wake),
+      )
+    }
+  }
+
+  function start() {
+    running ??= pump().finally(() => {
+      running = null
+      if (queue.size > 0 && automatic) start()
+    })
+    return running
+  }
+
+  async function wake(wakes: Wake[]) {
+    for (const { delay_seconds, ...message } of wakes) {
+      if ((delay_seconds ?? 0) > 0) continue
+      queue.set(message.kind === 'session' ? message.session_id : message.tenant_id, message)
+    }
+    if (automatic && queue.size > 0) void start()
+  }
+
+  const stepServices: StepServices = {
+    database: engine,
+    leases: noLeases,
+    presence,
+    bells,
+    wake,
+    report: (report) => {
+      if (report.event !== 'step_committed') reports.push(report)
+    },
+  }
+  const services: Services = { ...databaseServices(app), presence, bells, wake }
+  const operator = { kind: 'operator', tenant_id: defaultTenant } as const
+
+  async function register(name: string, capabilities: string[], capacity = 1) {
+    const engineInfo = { name: 'scripted', version: '1', model: 'none', rehearsal: true }
+    const input = { name, engine: engineInfo, capabilities, capacity, labels: [] }
+    const { agent, token } = await registerAgent(services, operator, input)
+    const worker: Worker = { kind: 'agent', tenant_id: defaultTenant, agent_id: agent.id }
+    return { agent, worker, token }
+  }
+
+  return {
+    services,
+    stepServices,
+    operator,
+    silent,
+    reports,
+    engine,
+    register,
+    /** Steps until no wake is left. */
+    async settle() {
+      while (queue.size > 0 || running) await start()
+    },
+    /** One step for what is named, whatever the queue says. */
+    look: (wakes: WakeMessage[]) => step(stepServices, wakes),
+    async close() {
+      queue.clear()
+      await running
+      bells.end()
+      await app.end()
+      await engine.end()
+    },
+  }
+}
+
+export type Plant = ReturnType<typeof openPlant>
