@@ -159,12 +159,7 @@ async function store(services: StepServices, drafts: Draft[]) {
     const outcomes = await commitAll(services.database, null, batch)
     const won = batch.filter((_, j) => outcomes[j] !== 'conflict')
     again.push(...batch.filter((_, j) => outcomes[j] === 'conflict').map(({ session }) => session.id))
-    // A session that ended has freed its place: another round lets the next one in.
-    again.push(
-      ...won
-        .filter(({ session, sessionTouched }) => sessionTouched && isTerminal(session.state))
-        .map(({ session }) => session.id),
-    )
+    again.push(...won.filter(freesPlace).map(({ session }) => session.id))
     transitions += won.reduce((sum, { touched }) => sum + touched.size, 0)
     await announce(services, won)
   }
@@ -177,6 +172,11 @@ async function store(services: StepServices, drafts: Draft[]) {
     })
   }
   return again
+}
+
+/** A session that ended, or a task that left its agent, has freed a place that another round may fill. */
+function freesPlace({ session, sessionTouched, slots }: Draft) {
+  return (sessionTouched && isTerminal(session.state)) || slots.some(({ give }) => give === 1)
 }
 
 /** Tells who waits: agents of their inbox, viewers of new events, and the queue of the next deadline. */
