@@ -122,7 +122,7 @@ function addAgentCommands(agent: Command, terminal: Terminal, action: Wrap) {
       `what it can do (default: ${wellKnownCapabilities.join(',')})`,
       capabilities,
     )
-    .option('--capacity <n>', 'tasks at once, 1–64', capacity, 1)
+    .option('--capacity <n>', 'tasks at once, 1–64 (default: 2)', capacity)
     .option('--label <label>', 'a label that sessions may ask for; may be repeated', collect)
     .option('--home <dir>', 'where it keeps mirrors and worktrees')
     .action(action((api, _json, options: AgentOptions) => startAgent(terminal, api, options)))

@@ -34,7 +34,7 @@ export function processTerminal(): Terminal {
     input: process.stdin,
     tty,
     colour: tty && !env.NO_COLOR,
-    columns: () => stdout.columns ?? 80,
+    columns: () => stdout.columns || 80,
     cwd: process.cwd(),
     env,
     interrupted: interrupt.signal,

@@ -82,15 +82,15 @@ describe('doctor', () => {
     const found = lookAtModel({ OPENAI_API_KEY: 'sk-secret', HOME: '/nowhere' })
     expect(found).toMatchObject({ status: 'ok', detail: expect.stringContaining('OPENAI_API_KEY') })
     expect(JSON.stringify(found)).not.toContain('sk-secret')
-    expect(lookAtModel({ HOME: '/nowhere' }).detail).toContain('rehearsal')
+    expect(lookAtModel({ HOME: '/nowhere' })).toMatchObject({
+      status: 'warning',
+      remedy: expect.stringContaining('ANTHROPIC_API_KEY'),
+    })
   })
 
   test('an old Node and a command that is not there are missing', async () => {
     expect([lookAtNode('18.20.0').status, lookAtNode('20.19.0').status]).toEqual(['missing', 'ok'])
-    const found = await lookAtMachine(
-      { PATH: '/nowhere', HOME: '/nowhere', OPENCODE_BINARY: 'no-opencode' },
-      5_000,
-    )
+    const found = await lookAtMachine({ PATH: '/nowhere', HOME: '/nowhere' }, 5_000, 'no-opencode')
     const git = found.find(({ name }) => name === 'git')
     expect(git).toMatchObject({ status: 'missing', detail: 'there is no git on the PATH' })
     expect(found.find(({ name }) => name === 'opencode')?.status).toBe('missing')

@@ -101,7 +101,10 @@ describe('follow', () => {
   })
 
   test('Ctrl-C leaves the session running and says so', async () => {
-    const { go, written, interrupt, asked } = await played([page(sse(1)), () => void setImmediate(interrupt)], {})
+    const { go, written, interrupt, asked } = await played(
+      [page(sse(1)), () => void setImmediate(interrupt)],
+      {},
+    )
     const code = await go()
     expect(code).toBe(130)
     expect(written.err).toContain('goes on')
