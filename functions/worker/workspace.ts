@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import type { Assignment } from '#core/task/wire'
-import type { Client } from '../client.ts'
-import { readBundle } from '../git/bundle.ts'
-import { mergeInputs } from '../git/merge.ts'
+import type { Client } from './client.ts'
+import { readBundle } from './git/bundle.ts'
+import { mergeInputs } from './git/merge.ts'
 import {
   emptyRoot,
   fetchCommit,
@@ -11,11 +11,11 @@ import {
   type Mirror,
   type Mirrors,
   resolveBase,
-} from '../git/mirror.ts'
-import { openSnapshot } from '../git/snapshot.ts'
-import { RepositoryUnavailable } from '../git/unavailable.ts'
-import { addWorktree, headOf } from '../git/worktree.ts'
-import { type Log, reasonOf } from '../log.ts'
+} from './git/mirror.ts'
+import { openSnapshot } from './git/snapshot.ts'
+import { RepositoryUnavailable } from './git/unavailable.ts'
+import { addWorktree, headOf } from './git/worktree.ts'
+import { type Log, reasonOf } from './log.ts'
 import { type Progress, progressOf } from './progress.ts'
 
 export type Workspace = {
@@ -56,11 +56,12 @@ export async function prepareWorkspace(options: WorkspaceOptions): Promise<Works
   await addWorktree(mirror, directory, base, signal)
   const merged = await mergeInputs(directory, assignment.inputs)
   const progress: Progress = {
-    phase: merged.conflicts.length > 0 ? 'merge' : 'work',
     start: await headOf(directory),
     merged: merged.done,
     conflicts: merged.conflicts,
     delivered: assignment.messages.map(({ id }) => id),
+    turn: null,
+    done: [],
     plan: null,
   }
   return { mirror, directory, base, progress, restored: false }

@@ -3,15 +3,17 @@ import { Plan } from '#core/plan/plan'
 
 /** How far an attempt has come: what a checkpoint must tell the next worker beside files and memory. */
 const Progress = z.object({
-  phase: z.enum(['merge', 'work', 'repair', 'remind', 'message']),
   /** The commit that this task's own work is on top of. */
   start: z.string(),
   /** How many inputs are merged. */
   merged: z.int(),
-  /** Files in conflict with input number `merged`. */
+  /** Files in conflict with input number `merged`, for the engine to resolve first. */
   conflicts: z.array(z.string()),
   /** Ids of the steering messages that the engine has been given. */
   delivered: z.array(z.string()),
+  /** The turn that was started last, and those that ended: `merge-0`, `work`, `repair`, `message-…`. */
+  turn: z.string().nullable(),
+  done: z.array(z.string()),
   plan: Plan.nullable(),
 })
 export type Progress = z.infer<typeof Progress>

@@ -1,0 +1,217 @@
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { InboxItem } from '#core/agent/wire'
+import { Attempt } from './attempt.ts'
+import { ApiError, Client } from './client.ts'
+import type { WorkerConfig } from './config.ts'
+import type { Engine } from './engine/engine.ts'
+import { opencodeEngine } from './engine/opencode/driver.ts'
+import { Mirrors } from './git/mirror.ts'
+import { createLog, type Log, reasonOf, withFields } from './log.ts'
+import { McpServer } from './mcp/server.ts'
+import { backoff, wait } from './wait.ts'
+
+type Item = ReturnType<(typeof InboxItem)['parse']>
+
+export const exitCodes = { done: 0, failed: 1, takenOver: 3 } as const
+
+export type RunOptions = { engine?: Engine; signal?: AbortSignal; log?: Log }
+
+/**
+ * Runs an agent worker until the signal, then checkpoints and releases what it holds. Returns the exit
+ * code: 0 when it was asked to end, 3 when another process with its name took over.
+ */
+export async function runWorker(config: WorkerConfig, options: RunOptions = {}): Promise<number> {
+  const agent: { agent_id?: string } = {}
+  const log = options.log ?? createLog(() => agent)
+  const mcp = await McpServer.start(log)
+  try {
+    const engine = options.engine ?? opencodeEngine({ model: config.model })
+    return await new Worker({ config, engine, mcp, log, agent }).run(
+      options.signal ?? new AbortController().signal,
+    )
+  } finally {
+    await mcp.stop()
+  }
+}
+
+type Deps = { config: WorkerConfig; engine: Engine; mcp: McpServer; log: Log; agent: { agent_id?: string } }
+
+class Worker {
+  readonly #deps: Deps
+  readonly #client: Client
+  readonly #mirrors: Mirrors
+  readonly #attempts = new Map<string, { attempt: Attempt; over: Promise<void> }>()
+  readonly #over = new AbortController()
+  #exit: number = exitCodes.done
+  #stopping = false
+
+  constructor(deps: Deps) {
+    this.#deps = deps
+    this.#client = new Client(deps.config.apiUrl)
+    this.#mirrors = new Mirrors(join(deps.config.home, 'mirrors'))
+  }
+
+  async run(signal: AbortSignal): Promise<number> {
+    const { config } = this.#deps
+    // What a killed process left behind: its tasks are offered anew, with their checkpoints.
+    for (const folder of ['work', 'attempts']) {
+      await rm(join(config.home, folder), { recursive: true, force: true })
+      await mkdir(join(config.home, folder), { recursive: true })
+    }
+    const ended = () => this.#over.abort()
+    signal.addEventListener('abort', ended, { once: true })
+    if (signal.aborted) ended()
+    try {
+      await this.#register()
+      await Promise.all([this.#heartbeats(), this.#inbox()])
+    } catch (error) {
+      if (!this.#over.signal.aborted) {
+        this.#deps.log('worker_failed', { reason: reasonOf(error) }, 'error')
+        this.#exit = exitCodes.failed
+        this.#over.abort()
+      }
+    } finally {
+      signal.removeEventListener('abort', ended)
+    }
+    await this.#release()
+    this.#deps.log('worker_ended', { exit: this.#exit })
+    return this.#exit
+  }
+
+  async #register() {
+    const { config, engine, log, agent } = this.#deps
+    const { name, capabilities, capacity, labels } = config
+    const body = { name, engine: engine.describe(), capabilities, capacity, labels }
+    log('worker_registering', { name, engine: body.engine, capacity, capabilities })
+    agent.agent_id = await this.#client.register(body, this.#over.signal)
+    log('worker_registered', { name })
+  }
+
+  async #heartbeats() {
+    const { heartbeat } = this.#deps.config.timing
+    let away = false
+    while (!this.#over.signal.aborted) {
+      try {
+        await this.#beat()
+        if (away) this.#deps.log('control_plane_back')
+        away = false
+      } catch (error) {
+        if (await this.#refused(error)) continue
+        if (!away && !this.#over.signal.aborted) {
+          this.#deps.log('control_plane_away', { reason: reasonOf(error) }, 'warn')
+        }
+        away = true
+      }
+      await wait(heartbeat, this.#over.signal)
+    }
+  }
+
+  async #beat() {
+    const holding = [...this.#attempts.values()].map(({ attempt: { task_id, attempt } }) => ({
+      task_id,
+      attempt,
+    }))
+    const answer = await this.#client.heartbeat(holding, await this.#mirrors.urls(), this.#over.signal)
+    for (const { task_id, attempt, reason } of answer.drop) {
+      this.#attempts.get(keyOf(task_id, attempt))?.attempt.end({ kind: 'abandon', reason })
+    }
+  }
+
+  async #inbox() {
+    const { inboxSeconds } = this.#deps.config.timing
+    let failures = 0
+    while (!this.#over.signal.aborted) {
+      try {
+        for (const item of await this.#client.inbox(inboxSeconds, this.#over.signal))
+          await this.#process(item)
+        failures = 0
+      } catch (error) {
+        failures += 1
+        if (!(await this.#refused(error))) await wait(backoff(failures, 250), this.#over.signal)
+      }
+    }
+  }
+
+  /** Items come again until they are acknowledged, so each is safe to process twice. */
+  async #process(item: Item) {
+    const { task_id, attempt, data } = item
+    if (task_id !== null && attempt !== null) {
+      const held = this.#attempts.get(keyOf(task_id, attempt))?.attempt
+      if (item.kind === 'OFFER') await this.#offered(task_id, attempt)
+      if (item.kind === 'INTERRUPT') this.#interrupted(held, String(data.reason ?? 'pause'))
+      if (item.kind === 'MESSAGE')
+        await held?.steer(String(data.message_id ?? item.id), String(data.text ?? ''))
+    }
+    await this.#client.ack(item.id, this.#over.signal)
+  }
+
+  #interrupted(held: Attempt | undefined, reason: string) {
+    if (reason !== 'checkpoint') return held?.end({ kind: 'release', reason })
+    const { log } = this.#deps
+    void held?.checkpointNow().catch((error) => log('checkpoint_failed', { reason: reasonOf(error) }, 'warn'))
+  }
+
+  async #offered(task_id: string, attempt: number) {
+    const key = keyOf(task_id, attempt)
+    if (this.#attempts.has(key) || this.#stopping) return
+    const { config, log } = this.#deps
+    try {
+      if (this.#attempts.size >= config.capacity) {
+        await this.#client.decline(task_id, attempt, 'all slots are taken', this.#over.signal)
+        return
+      }
+      const assignment = await this.#client.claim(task_id, attempt, this.#over.signal)
+      const ids = { session_id: assignment.session.id, task_id, attempt }
+      const deps = { ...this.#deps, client: this.#client, mirrors: this.#mirrors, log: withFields(log, ids) }
+      const claimed = new Attempt(deps, assignment)
+      const over = claimed.run().finally(() => this.#attempts.delete(key))
+      this.#attempts.set(key, { attempt: claimed, over })
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.retryable || error.status === 401) throw error
+      log('offer_gone', { task_id, attempt, code: error.code })
+    }
+  }
+
+  /** Whether the control plane no longer knows us: taken over (then we end), or forgotten (then we register again). */
+  async #refused(error: unknown): Promise<boolean> {
+    if (!(error instanceof ApiError) || this.#over.signal.aborted) return false
+    const { log, config } = this.#deps
+    if (error.status === 401) {
+      log(
+        'worker_taken_over',
+        { name: config.name, reason: 'another process registered with this name' },
+        'error',
+      )
+      this.#exit = exitCodes.takenOver
+      this.#abandonAll('taken over')
+      this.#over.abort()
+      return true
+    }
+    if (error.status !== 404 && error.status !== 410) return false
+    log('worker_forgotten', { name: config.name }, 'warn')
+    this.#abandonAll('the agent is no longer known')
+    await this.#register()
+    return true
+  }
+
+  #abandonAll(reason: string) {
+    for (const { attempt } of this.#attempts.values()) attempt.end({ kind: 'abandon', reason })
+  }
+
+  /** Gives back what is held, within the grace; what takes longer is lost to its deadline. */
+  async #release() {
+    this.#stopping = true
+    for (const { attempt } of this.#attempts.values()) attempt.end({ kind: 'release', reason: 'shutdown' })
+    const all = Promise.all([...this.#attempts.values()].map(({ over }) => over))
+    const grace = new AbortController()
+    await Promise.race([all, wait(this.#deps.config.timing.grace, grace.signal)])
+    grace.abort()
+    this.#abandonAll('the worker ends')
+    await Promise.race([all, wait(2_000)])
+  }
+}
+
+function keyOf(task_id: string, attempt: number) {
+  return `${task_id} ${attempt}`
+}
