@@ -176,9 +176,11 @@ describe('an error', () => {
   })
 
   test('of an API that is not there says how to start it', async () => {
+    const api = await playApi({})
+    await api.goAway()
     const { terminal, written } = playTerminal()
-    const code = await run(['session', 'list', '--api', 'http://127.0.0.1:9/api/v1'], terminal)
-    expect(code).toBe(3)
+    expect(await run(['session', 'list', '--api', api.base], terminal)).toBe(3)
+    expect(written.err).toContain('ECONNREFUSED')
     expect(written.err).toContain('npm start')
   })
 

@@ -58,12 +58,14 @@ describe('a line of the log', () => {
     }
     expect(
       drawn(
+        event('task.assigned', { key: 'a', to: 'ASSIGNED', attempt: 1, agent: 'worker-1' }, 'tsk_1'),
         event('task.lost', data, 'tsk_1'),
         event('session.failed', { code: 'task_failed', message: 'No.' }),
         event('usage.reported', {}),
         event('checkpoint.created', { number: 3, trigger: 'PERIODIC' }),
       ),
     ).toEqual([
+      '◆ assigned to worker-1',
       '◆ lost attempt 2 · its agent gave no sign of life',
       '● session failed task_failed · No.',
       'checkpoint 3 PERIODIC',

@@ -94,8 +94,8 @@ function detail(data: EventView['data']) {
   const code = text(data.code)
   const why = ['message', 'sentence', 'cause', 'reason'].map((name) => text(data[name])).find(Boolean)
   const attempt = typeof data.attempt === 'number' && data.attempt > 1 ? `attempt ${data.attempt}` : ''
-  const agent = text(data.agent_name)
+  const agent = text(data.agent)
   const branch = text(data.branch)
-  const parts = [agent && `by ${agent}`, attempt, branch, code, why ?? text(data.summary)].filter(Boolean)
+  const parts = [agent && `to ${agent}`, attempt, branch, code, why ?? text(data.summary)].filter(Boolean)
   return parts.length > 0 ? ` ${parts.join(' · ')}` : ''
 }
