@@ -44,6 +44,7 @@ export const startEventSource = (options: EventSourceOptions): EventSource => {
   const { client, queue, log, pollSeconds = 20, retryMs = 1_000, graceMs = 5_000 } = options
   const stopping = new AbortController()
   const running = new Set<Promise<void>>()
+  let receiving = new AbortController()
 
   const receive = async (count: number, waitSeconds: number): Promise<Message[]> => {
     const command = new ReceiveMessageCommand({
@@ -53,8 +54,15 @@ export const startEventSource = (options: EventSourceOptions): EventSource => {
       MessageSystemAttributeNames: ['All'],
       MessageAttributeNames: ['All'],
     })
-    const deadline = AbortSignal.any([stopping.signal, AbortSignal.timeout((waitSeconds + 10) * 1000)])
-    return (await client.send(command, { abortSignal: deadline })).Messages ?? []
+    // Not AbortSignal.any: in Node 20 its signal may be collected before it fires, and a stop would wait for the poll.
+    receiving = new AbortController()
+    const current = receiving
+    const timer = setTimeout(() => current.abort(), (waitSeconds + 10) * 1000)
+    try {
+      return (await client.send(command, { abortSignal: current.signal })).Messages ?? []
+    } finally {
+      clearTimeout(timer)
+    }
   }
 
   /** What the first receive brings, and with a window whatever else comes until it ends or the batch is full. */
@@ -129,6 +137,7 @@ export const startEventSource = (options: EventSourceOptions): EventSource => {
   return {
     stop: async () => {
       stopping.abort()
+      receiving.abort()
       await polling
       await within('batches in flight', graceMs, Promise.allSettled(running)).catch((error: unknown) => {
         log('warn', 'batches_abandoned', { queue: queue.name, reason: reasonOf(error) })

@@ -19,7 +19,7 @@ export const startSqs = async (options: SqsOptions): Promise<Service> => {
   // Its own start function opens to every network; the app underneath takes an address.
   const app = buildApp({ logger: false, defaultRegion: options.region })
   const names = `http://sqs.${options.region}.localhost:${port}`
-  app.addHook('preHandler', async (request) => acceptAnyHost(request.body, names))
+  app.addHook('preHandler', async (request: { body: unknown }) => acceptAnyHost(request.body, names))
   await within('SQS', options.deadlineMs, app.listen({ port, host: loopback }))
   const url = `http://${loopback}:${port}`
   return { name: 'sqs', url, note: 'fauxqs, in memory', stop: () => app.close() }
