@@ -12,7 +12,7 @@ export const exit = {
 export const exitHelp = `
 Exit codes:
   0    done (followed: the session completed)
-  1    the followed session failed or was stopped; doctor: something needed is missing
+  1    the followed session failed or was stopped; doctor: something needed is missing; agent: it failed
   2    bad usage or input: unknown option, unknown session, illegal transition, refused field
   3    the API cannot be reached
   4    the API failed, or answered what this command does not understand

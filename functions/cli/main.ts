@@ -1,6 +1,6 @@
 import { run } from './run.ts'
 import { processTerminal } from './terminal.ts'
 
-// A command's last output may still be on its way into a pipe: Node ends when it has left.
-process.exitCode = await run(process.argv.slice(2), processTerminal())
-process.stdin.unref?.()
+const code = await run(process.argv.slice(2), processTerminal())
+// Once the last output has left: a pipe may still hold some of it, and idle connections would keep us.
+process.stdout.write('', () => process.exit(code))

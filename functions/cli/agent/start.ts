@@ -1,11 +1,7 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { ConfigError, configFromEnv } from '#functions/worker/config'
 import type { Api } from '../api/client.ts'
-import { BadInput, Unexpected } from '../api/errors.ts'
+import { BadInput } from '../api/errors.ts'
 import { exit } from '../exit.ts'
 import type { Terminal } from '../terminal.ts'
 
@@ -32,32 +28,25 @@ export function workerEnvironment(terminal: Terminal, api: string, options: Agen
 }
 
 /**
- * Runs a worker on this machine until it ends or is interrupted; its log is this command's output.
- * The worker is a process of its own, so that its memory and its signals are not this command's.
+ * Runs a worker in this process until Ctrl-C, upon which it checkpoints and releases what it holds.
+ * Its log is the output: one JSON object a line.
+ * @returns 0 when it was asked to end, 1 when it failed or another process took over its name
+ * @throws BadInput when it has no model, or a setting is wrong
  */
 export async function startAgent(terminal: Terminal, api: Api, options: AgentOptions) {
-  const env = workerEnvironment(terminal, api.base, options)
-  refuseBadConfig(env)
-  const worker = fileURLToPath(new URL('../../worker/main.ts', import.meta.url))
-  if (!existsSync(worker)) throw new Unexpected(`The worker is not part of this installation: ${worker}`)
-  const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), worker], {
-    stdio: 'inherit',
-    env,
-  })
-  // A Ctrl-C reaches the worker from the terminal as well; it takes the second one as the same wish.
-  const stop = () => child.kill('SIGTERM')
-  if (terminal.interrupted.aborted) stop()
-  terminal.interrupted.addEventListener('abort', stop, { once: true })
-  const [code] = await once(child, 'exit')
-  terminal.interrupted.removeEventListener('abort', stop)
-  if (terminal.interrupted.aborted && code === 0) return exit.ok
-  return typeof code === 'number' ? code : exit.server
+  const config = configOf(workerEnvironment(terminal, api.base, options))
+  // Only here: the engine and its libraries would slow down every other command.
+  const { exitCodes, runWorker } = await import('#functions/worker/worker')
+  const code = await runWorker(config, { signal: terminal.interrupted })
+  if (code === exitCodes.takenOver) {
+    terminal.err(`Another process registered as "${config.name}"; choose another --name.\n`)
+  }
+  return code === exitCodes.done ? exit.ok : exit.failed
 }
 
-/** Says what is wrong before a process is started for it. */
-function refuseBadConfig(env: Record<string, string | undefined>) {
+function configOf(env: Record<string, string | undefined>) {
   try {
-    configFromEnv(env)
+    return configFromEnv(env)
   } catch (error) {
     throw error instanceof ConfigError ? new BadInput(error.message) : error
   }
