@@ -9,6 +9,7 @@ export type ErrorCode =
   | 'precondition_failed'
   | 'stale_attempt'
   | 'batch_gap'
+  | 'idempotency_mismatch'
   | 'artifact_missing'
   | 'plan_invalid'
   | 'payload_too_large'

@@ -1,0 +1,117 @@
+import type { Actor } from '#core/actor'
+import { change } from '#core/change/change'
+import { type Draft, moveSession, moveTask, tell } from '#core/change/draft'
+import { OrchestratorError } from '#core/error'
+import type { Services } from '#core/services'
+import * as sessionStates from '#core/session/states'
+import { cancelTask } from './end.ts'
+import { controlsOf, readTask, type TaskControl } from './read.ts'
+import { isHeld, isTerminal } from './states.ts'
+import type { Task } from './task.ts'
+
+/**
+ * Cancels a task with all below it and all that depends on it, or retries one that FAILED or was CANCELLED.
+ * Each is safe to repeat: one that is already done answers the present state.
+ * @throws not_found; illegal_transition with the actions that are legal
+ */
+export async function controlTask(services: Services, actor: Actor, id: string, action: TaskControl) {
+  const { tenant_id } = actor
+  await change(
+    services,
+    `task ${id}`,
+    async () => {
+      const known = await services.load.task(tenant_id, id)
+      return known && services.load.session(tenant_id, known.session.id)
+    },
+    (draft) => {
+      const task = draft.tasks.get(id)
+      if (!task) throw new OrchestratorError('not_found', `There is no task ${id}.`)
+      if (action === 'cancel') cancel(draft, task)
+      else retry(draft, task)
+    },
+  )
+  return readTask(services, actor, id)
+}
+
+function assertLegal({ session }: Draft, task: Task, action: TaskControl) {
+  const legal = controlsOf(task.state, session.state)
+  if (legal.includes(action)) return
+  const also = legal.length > 0 ? `it can ${legal.join(', ')}` : 'nothing leaves that state'
+  const where = task.state === 'COMPLETED' ? '' : `, in a session that is ${session.state},`
+  throw new OrchestratorError(
+    'illegal_transition',
+    `A task that is ${task.state}${where} cannot ${action}; ${also}.`,
+    { details: { state: task.state, action, legal_actions: legal } },
+  )
+}
+
+const tasksOf = (draft: Draft) => [...draft.tasks.values()]
+
+/** All below a task, and all that depends on it or on one of these, nearest first. */
+function following(draft: Draft, first: Task) {
+  const found = new Map([[first.id, first]])
+  const keys = new Set([first.key])
+  // A map hands out what is added while it is walked: each task is looked at once.
+  for (const { id } of found.values()) {
+    for (const task of tasksOf(draft)) {
+      if (found.has(task.id)) continue
+      if (task.parent_id !== id && !task.depends_on.some((key) => keys.has(key))) continue
+      found.set(task.id, task)
+      keys.add(task.key)
+    }
+  }
+  found.delete(first.id)
+  return [...found.values()]
+}
+
+function cancel(draft: Draft, task: Task) {
+  if (task.state === 'CANCELLED') return
+  assertLegal(draft, task, 'cancel')
+  end(draft, task, 'An operator cancelled it.')
+  for (const next of following(draft, task)) {
+    if (!isTerminal(next.state)) end(draft, next, `It depends on "${task.key}", which is CANCELLED.`)
+  }
+}
+
+function end(draft: Draft, task: Task, reason: string) {
+  if (isHeld(task.state)) tell(draft, task, 'INTERRUPT', { reason: 'stop' })
+  cancelTask(draft, task, reason)
+}
+
+/** A session that ended goes on too, or nobody would look at the task; all that was cancelled comes back then. */
+function retry(draft: Draft, task: Task) {
+  if (!isTerminal(task.state)) return
+  assertLegal(draft, task, 'retry')
+  const ended = sessionStates.isTerminal(draft.session.state)
+  assertDependencies(draft, task, ended ? ['FAILED'] : ['FAILED', 'CANCELLED'])
+  if (ended) {
+    const cleared = { failure: null, waiting: null, ended_at: null, started_at: null, step_errors: 0 }
+    moveSession(draft, 'retry', { ...cleared, queued_at: draft.now })
+  }
+  const others = ended ? tasksOf(draft) : following(draft, task)
+  revive(draft, task)
+  for (const other of others) if (other.id !== task.id && other.state === 'CANCELLED') revive(draft, other)
+}
+
+/** A dependency that stays broken would cancel the task again at once. */
+function assertDependencies(draft: Draft, task: Task, brokenStates: Task['state'][]) {
+  const needs = tasksOf(draft).filter(({ key }) => task.depends_on.includes(key))
+  const broken = needs.find(({ state }) => brokenStates.includes(state))
+  if (!broken) return
+  throw new OrchestratorError(
+    'illegal_transition',
+    `It depends on "${broken.key}", which is ${broken.state}; retry that one.`,
+    { details: { state: task.state, action: 'retry', legal_actions: [], task_id: broken.id } },
+  )
+}
+
+/** As new, but for its attempt number, its last checkpoint and what it has used. */
+function revive(draft: Draft, task: Task) {
+  const needs = tasksOf(draft).filter(({ key }) => task.depends_on.includes(key))
+  const ready = needs.every(({ state }) => state === 'COMPLETED')
+  const counters = { failures: 0, losses: 0, error: null, failed_agent_id: null }
+  const times = { ended_at: null, not_before: null, deadline: null, ready_at: ready ? draft.now : null }
+  const holder = { agent_id: null, agent_incarnation: null, last_batch: 0 }
+  const state = ready ? 'READY' : 'BLOCKED'
+  moveTask(draft, task.id, 'revive', { ...counters, ...times, ...holder, state })
+}
