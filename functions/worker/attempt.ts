@@ -150,13 +150,9 @@ export class Attempt {
   }
 
   async #makePlan(driver: Driver, { base }: Workspace): Promise<Complete> {
-    if (progress.phase !== 'remind')
-      await driver.turn(firstPrompt(this.#assignment, this.#assignment.messages))
+    await driver.turn('work', firstPrompt(this.#assignment, this.#assignment.messages))
     await driver.answerMessages()
-    if (!this.#plan) {
-      progress.phase = 'remind'
-      await driver.turn(reminderPrompt)
-    }
+    if (!this.#plan) await driver.turn('remind', reminderPrompt)
     if (!this.#plan)
       throw new AttemptFailure('plan_missing', 'The engine ended twice without submitting a valid plan.')
     await this.#settle()

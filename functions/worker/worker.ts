@@ -208,7 +208,9 @@ class Worker {
     await Promise.race([all, wait(this.#deps.config.timing.grace, grace.signal)])
     grace.abort()
     this.#abandonAll('the worker ends')
-    await Promise.race([all, wait(2_000)])
+    const last = new AbortController()
+    await Promise.race([all, wait(2_000, last.signal)])
+    last.abort()
   }
 }
 
