@@ -110,6 +110,8 @@ describe('the local cloud', () => {
     await cloud.stop()
     expect(process.env.DATABASE_URL).toBeUndefined()
     cloud = await start()
-    expect(await query(cloud.environment.DATABASE_URL ?? '', 'select seven from kept')).toEqual([{ seven: 7 }])
+    expect(await query(cloud.environment.DATABASE_URL ?? '', 'select seven from kept')).toEqual([
+      { seven: 7 },
+    ])
   })
 })

@@ -114,6 +114,8 @@ const startAll = async (options: AllOptions, log: Log, closers: Closers): Promis
     ARTIFACT_STORE_URL: `${url}/artifacts-store`,
     ARTIFACT_SECRET: secret,
     PUBLIC_API_URL: api,
+    // One process holds every function here, where the cloud has one for each request.
+    DATABASE_POOL: env.DATABASE_POOL ?? '10',
   }
   closers.add('environment', applyEnvironment(environment))
   const functions = await loadFunctions(wiring, region, options.load ?? loadFunction, closers)

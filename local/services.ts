@@ -15,6 +15,7 @@ import { startPostgres } from './services/postgres.ts'
 import { startRedis } from './services/redis.ts'
 import type { Service } from './services/service.ts'
 import { startSqs } from './services/sqs.ts'
+import { within } from './wait.ts'
 
 export type ServicesOptions = {
   data: string
@@ -67,7 +68,7 @@ export const startServices = async (options: ServicesOptions, closers: Closers):
     ensureQueues(sqsClient, sqs.url, options.queues),
     ensureTables(tablesClient, options.tables),
   ])
-  const [queues] = await made.finally(() => tablesClient.destroy())
+  const [queues] = await within('queues and tables', deadlineMs, made).finally(() => tablesClient.destroy())
   const resources = resourceEnvironment(queues, Object.keys(options.tables))
   return {
     list: [postgres, redis, sqs, dynamodb],

@@ -90,17 +90,14 @@ const startScripted = (data: string, port: number): ChildProcess => {
   })
 }
 
-/** Answers the server's version once it answers. A client that was refused stays closed: each try has its own. */
+/** Answers the server's version once it answers at all. */
 const waitForRedis = (url: string, deadlineMs: number, child: ChildProcess | null): Promise<string> =>
   waitFor('Redis', deadlineMs, async () => {
     if (child !== null && (child.exitCode !== null || child.signalCode !== null)) {
       throw new Error(`Redis ended at once with ${child.exitCode ?? child.signalCode}`)
     }
-    const client = new Redis(url, {
-      lazyConnect: true,
-      connectTimeout: deadlineMs,
-      retryStrategy: () => null,
-    })
+    // A client each time: one that was refused once stays closed.
+    const client = new Redis(url, { lazyConnect: true, connectTimeout: 2_000, retryStrategy: () => null })
     client.on('error', () => {})
     try {
       await client.connect()

@@ -1,0 +1,44 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { Redis } from 'ioredis'
+import { afterAll, expect, test } from 'vitest'
+import { temporaryFolder } from '../fixtures.ts'
+import { startPostgres } from './postgres.ts'
+import { startRedis } from './redis.ts'
+
+const folder = temporaryFolder()
+afterAll(folder.remove)
+const common = { data: folder.path, port: 0, deadlineMs: 20_000 }
+
+test('a PostgreSQL left by a killed run is adopted, and the same data is there', async () => {
+  const first = await startPostgres(common)
+  // As after kill -9: nobody stopped the first one.
+  const second = await startPostgres(common)
+  expect(second.url).toBe(first.url)
+  expect(second.note).toContain('adopted')
+  await second.stop()
+  await first.stop()
+})
+
+test('a database that was given and does not answer is a clear error', async () => {
+  const external = 'postgres://nobody@127.0.0.1:1/none'
+  await expect(startPostgres({ ...common, external, deadlineMs: 1_000 })).rejects.toThrow(
+    /DATABASE_URL is set/,
+  )
+})
+
+test('without a Redis binary the server in JavaScript takes its place, on the loopback', async () => {
+  const service = await startRedis({ ...common, binary: null })
+  const redis = new Redis(service.url)
+  expect(await redis.set('a', '1', 'PX', 1_000, 'NX')).toBe('OK')
+  expect(await redis.eval('return redis.call("get", KEYS[1])', 1, 'a')).toBe('1')
+  redis.disconnect()
+  const { port } = new URL(service.url)
+  const listing = spawn('ss', ['-Hltn', `sport = :${port}`], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const shown = await Promise.race([
+    once(listing, 'error').then(() => ''),
+    listing.stdout.toArray().then(String),
+  ])
+  if (shown !== '') expect(shown).toContain(`127.0.0.1:${port}`)
+  await service.stop()
+})
