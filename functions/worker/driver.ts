@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Assignment } from '#core/task/wire'
 import type { Client } from './client.ts'
@@ -66,9 +67,11 @@ export class Driver {
     const { engine, assignment, directory, state, gone, log } = this.#options
     const title = `${assignment.task.key}: ${assignment.task.title}`
     const stop = AbortSignal.any([gone, this.#options.stop])
+    const own = join(state, 'engine')
+    await mkdir(own, { recursive: true })
     const session = await engine.open({
       directory,
-      state: join(state, 'engine'),
+      state: own,
       title,
       mcp: this.#access,
       log,

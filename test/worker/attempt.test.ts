@@ -40,7 +40,13 @@ function startWorker(script: Script, timing: Partial<WorkerConfig['timing']> = {
     model: { kind: 'rehearsal', url: '' },
     timing: { ...defaultTiming, checkpointEvery: 0, ...timing },
   }
-  running = runWorker(config, { engine: scriptedEngine(script), signal: stop.signal, log: () => undefined })
+  running = runWorker(config, {
+    engine: scriptedEngine(script),
+    signal: stop.signal,
+    log: (event, fields) => {
+      if (process.env.WORKER_LOG) console.log(event, JSON.stringify(fields))
+    },
+  })
   return running
 }
 

@@ -136,9 +136,7 @@ export class Translator {
     seen.finished = true
     const said = seen.live && seen.streamed !== ''
     const status = state.status === 'error' ? 'error' : 'completed'
-    events.push(
-      log({ stream: 'tool', text: said ? (state.title ?? '') : resultOf(state), tool, status, call }),
-    )
+    events.push(log({ stream: 'tool', text: said ? titleOf(state) : resultOf(state), tool, status, call }))
     events.push({ type: 'tool_finished' })
     seen.streamed = said ? 'said' : ''
     return events
@@ -187,6 +185,12 @@ function inputOf(input: Record<string, unknown>) {
     if (typeof value === 'string' && value !== '') return value
   }
   return JSON.stringify(input)
+}
+
+/** What a tool calls its result, unless that only repeats what it was asked. */
+function titleOf(state: ToolState) {
+  const title = state.title ?? ''
+  return title === inputOf(state.input) ? '' : title
 }
 
 function resultOf(state: ToolState) {
