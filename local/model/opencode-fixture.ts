@@ -30,12 +30,13 @@ const Session = z.looseObject({ id: z.string() })
 const Questions = z.array(z.looseObject({ id: z.string(), sessionID: z.string() }))
 
 export type Opencode = {
-  start: (directory: string) => Promise<string>
+  /** Opens a session; only a planner is offered the tools of the MCP server. */
+  start: (directory: string, planner?: boolean) => Promise<string>
   prompt: (directory: string, session: string, text: string) => Promise<void>
   idle: (directory: string, session: string) => Promise<z.infer<typeof Messages>>
-  messages: (directory: string, session: string) => Promise<z.infer<typeof Messages>>
-  /** Answers the question that is open in this session, once there is one, with its first words. */
-  reply: (directory: string, session: string, label: string) => Promise<void>
+  untilAsked: (directory: string, session: string) => Promise<string>
+  /** Answers the question that is open in this session, once there is one. */
+  answer: (directory: string, session: string, label: string) => Promise<void>
   stop: () => Promise<void>
 }
 
@@ -84,8 +85,16 @@ function clientOf(port: number, stop: () => Promise<void>): Opencode {
   }
   const messages = async (directory: string, session: string) =>
     Messages.parse(await call(directory, `/session/${session}/message`))
+  const untilAsked = (directory: string, session: string) =>
+    waitFor('a question', 20_000, async () => {
+      const open = Questions.parse(await call(directory, '/question'))
+      return open.find(({ sessionID }) => sessionID === session)?.id ?? null
+    })
   return {
-    start: async (directory) => Session.parse(await call(directory, '/session', { title: 'test' })).id,
+    start: async (directory, planner = false) => {
+      const permission = planner ? [] : [{ permission: 'orchestrator_*', pattern: '*', action: 'deny' }]
+      return Session.parse(await call(directory, '/session', { title: 'test', permission })).id
+    },
     prompt: async (directory, session, text) => {
       await call(directory, `/session/${session}/prompt_async`, { parts: [{ type: 'text', text }] })
     },
@@ -98,12 +107,9 @@ function clientOf(port: number, stop: () => Promise<void>): Opencode {
         const done = last?.parts.some(({ type, reason }) => type === 'step-finish' && reason === 'stop')
         return last?.info.role === 'assistant' && done ? all : null
       }),
-    messages,
-    reply: async (directory, session, label) => {
-      const id = await waitFor('a question', 20_000, async () => {
-        const open = Questions.parse(await call(directory, '/question'))
-        return open.find(({ sessionID }) => sessionID === session)?.id ?? null
-      })
+    untilAsked,
+    answer: async (directory, session, label) => {
+      const id = await untilAsked(directory, session)
       await call(directory, `/question/${id}/reply`, { answers: [[label]] })
     },
     stop,
@@ -126,8 +132,6 @@ const configFor = (modelUrl: string, mcpUrl: string) => ({
   snapshot: false,
   permission: { '*': 'allow', webfetch: 'deny', websearch: 'deny' },
   mcp: { orchestrator: { type: 'remote', url: mcpUrl, oauth: false, enabled: true } },
-  agent: { coder: { mode: 'primary', permission: { 'orchestrator_*': 'deny' } } },
-  default_agent: 'coder',
   provider: {
     rehearsal: {
       npm: '@ai-sdk/openai-compatible',
