@@ -57,7 +57,10 @@ export function validatePlan(input: unknown, limit: number = maxTasks): Verdict 
   if (!parsed.success) {
     return {
       ok: false,
-      errors: parsed.error.issues.map(({ path, message }) => ({ pointer: `/${path.join('/')}`, message })),
+      errors: parsed.error.issues.map(({ path, message }) => ({
+        pointer: path.map((part) => `/${String(part)}`).join(''),
+        message,
+      })),
     }
   }
   const plan = parsed.data
@@ -91,16 +94,22 @@ function badDependencies(plan: Plan) {
   )
 }
 
-/** Takes away what depends on nothing left, until nothing moves (Kahn 1962); what stays is in a cycle. */
+/** Takes away what depends on nothing left (Kahn 1962), then what only hangs on a circle; what stays is in one. */
 function cycles(plan: Plan) {
-  const left = new Map(plan.tasks.map((task) => [task.key, new Set(task.depends_on)]))
-  let free = [...left].filter(([, needs]) => needs.size === 0).map(([key]) => key)
-  while (free.length > 0) {
-    for (const key of free) left.delete(key)
-    const gone = new Set(free)
-    for (const needs of left.values()) for (const key of gone) needs.delete(key)
-    free = [...left].filter(([, needs]) => needs.size === 0).map(([key]) => key)
+  const needs = new Map(plan.tasks.map(({ key, depends_on }) => [key, depends_on]))
+  const neededBy = new Map<string, string[]>(plan.tasks.map(({ key }) => [key, []]))
+  for (const { key, depends_on } of plan.tasks) for (const need of depends_on) neededBy.get(need)?.push(key)
+  const circle = withoutEnds(neededBy, withoutEnds(needs, new Set(needs.keys())))
+  if (circle.size === 0) return []
+  return [{ pointer: '/tasks', message: `depend on each other in a circle: ${[...circle].join(', ')}` }]
+}
+
+/** Takes away those that lead to nobody left, until nothing moves. */
+function withoutEnds(edges: Map<string, string[]>, keys: Set<string>) {
+  let left = keys
+  for (;;) {
+    const next = new Set([...left].filter((key) => edges.get(key)?.some((other) => left.has(other))))
+    if (next.size === left.size) return left
+    left = next
   }
-  if (left.size === 0) return []
-  return [{ pointer: '/tasks', message: `depend on each other in a circle: ${[...left.keys()].join(', ')}` }]
 }
