@@ -35,12 +35,12 @@ export function decide(chat: ChatRequest): Decision {
   const kit = makeKit(names)
   const { brief, active } = talk
   const errors = [...brief.goal.markers.errors, ...brief.own.errors]
-  const key = brief.key
+  const planner = kit.planTool
+  const key = planner === undefined ? brief.key : planKey
   if (errors.length > 0) {
     const text = `The rehearsal marker could not be understood: ${errors.join('; ')}`
     return { ...aside('marker', { text }), key, request: talk.request }
   }
-  const planner = kit.planTool
   const kind: Kind = planner !== undefined ? 'plan' : kinds[active.kind]
   const sources = { goal: brief.goal.markers.markers, own: brief.own.markers, key, work: kind === 'task' }
   const knobs = knobsFor(sources)
@@ -55,6 +55,9 @@ export function decide(chat: ChatRequest): Decision {
   const calls = `${talk.prefix}_s${at}${repeat === 0 ? '' : `r${repeat}`}_`
   return { ...base, at, step: writes ? step : acknowledged(step, talk), calls }
 }
+
+/** The Architect's task has this key, which its prompt does not say. */
+const planKey = 'plan'
 
 const kinds = { brief: 'task', conflict: 'merge', repair: 'repair', reminder: 'task' } as const
 

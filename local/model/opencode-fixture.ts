@@ -130,7 +130,7 @@ const configFor = (modelUrl: string, mcpUrl: string) => ({
   share: 'disabled',
   autoupdate: false,
   snapshot: false,
-  permission: { '*': 'allow', webfetch: 'deny', websearch: 'deny' },
+  permission: { webfetch: 'deny', websearch: 'deny' },
   mcp: { orchestrator: { type: 'remote', url: mcpUrl, oauth: false, enabled: true } },
   provider: {
     rehearsal: {

@@ -86,6 +86,22 @@ test('a question is asked and answered, and what a person says meanwhile is writ
   expect(messages.at(-1)?.parts.find(({ type }) => type === 'text')?.text).toContain('"Which colour?"="Blue"')
 })
 
+test('a conversation that OpenCode compacts in the middle goes on where it stood', async () => {
+  const repository = makeRepository('compaction')
+  const session = await opencode.start(repository)
+  const note = (word: string) => [{ name: 'bash', args: { command: `echo ${word} >> done.txt` } }]
+  const steps = [
+    { text: 'First.', tools: note('one'), usage: { prompt_tokens: 199_000 } },
+    { text: 'Second.', tools: note('two') },
+    { text: 'The end.' },
+  ]
+  await opencode.prompt(repository, session, taskPrompt({ instruction: marker({ steps }) }))
+  const messages = await opencode.idle(repository, session)
+  expect(messages.flatMap(({ parts }) => parts).some(({ type }) => type === 'compaction')).toBe(true)
+  expect(messages.at(-1)?.parts.find(({ type }) => type === 'text')?.text).toBe('The end.')
+  expect(fileIn(repository, 'done.txt')).toBe('one\ntwo\n')
+})
+
 test('a merge conflict is resolved with both sides, in a short file and in a long one', async () => {
   const repository = makeRepository('merge')
   const git = (...args: string[]) =>

@@ -156,7 +156,7 @@ test("the Architect is not played by the goal's script for tasks, but by one of 
   const steps = [{ text: 'only text' }]
   const common = await ask(model.url, { messages: goal({ steps, refuse: true }), tools: planTools })
   expect(common.calls[0]?.name).toBe('glob')
-  const text = `key: plan\n${planPrompt(`A goal\n\n${marker({ tasks: { plan: { steps } } })}`)}`
+  const text = planPrompt(`A goal\n\n${marker({ tasks: { plan: { steps } } })}`)
   expect((await ask(model.url, { messages: [user(text)], tools: planTools })).text).toBe('only text')
 })
 

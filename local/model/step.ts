@@ -49,21 +49,32 @@ const Question = z.strictObject({
 })
 
 const knobs = {
+  /** The exact script of a task. */
   steps: z.array(Step).min(1).max(1_000),
+  /** The exact plan to submit, valid or not. */
   plan: z.record(z.string(), z.json()),
+  /** A plan that was refused is not corrected: the Architect gives up. */
   keep_plan: z.boolean(),
+  /** Before each answer. */
   slow_ms: ms,
+  /** After each piece of an answer. */
   chunk_delay_ms: ms,
+  /** The answer begins and never ends. */
   stall: Faulty,
+  /** The connection is broken off in the middle of the answer. */
   drop: Faulty,
+  /** The first requests fail with this status. */
   error: z.strictObject({
     status: z.int().min(400).max(599).default(500),
     times: count.default(1),
     at: count.optional(),
     per,
   }),
+  /** A command prints so many lines, after as many of text (5,000 at most). */
   flood: z.int().min(1).max(1_000_000),
+  /** Says that it cannot, and uses no tool. */
   refuse: z.boolean(),
+  /** Asks a person with OpenCode's question tool, before it writes. */
   ask: Question,
 }
 
