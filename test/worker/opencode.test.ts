@@ -51,6 +51,7 @@ function startWorker(name: string) {
   let output = ''
   child.stdout.on('data', (chunk) => {
     output += chunk
+    if (process.env.WORKER_LOG) process.stdout.write(chunk)
   })
   const exited = new Promise<number | null>((resolve) => child.once('exit', resolve))
   const started = { child, exited, output: () => output }
@@ -136,16 +137,17 @@ real('after kill -9 nothing is left running, and another worker goes on with fil
   const steps = [
     write('first.txt', 'first\n'),
     // The second time, should the call be made again, it ends at once.
-    bash(`mkdir ${folder}/ran && (setsid sleep 300 &) && sleep 300`),
+    bash(`mkdir ${folder}/ran && echo started && (setsid sleep 300 &) && sleep 300`),
     write('second.txt', 'second\n'),
     { text: 'Both are there.' },
   ]
   const given = assignment({ instruction: script(steps) })
   void plane.offer(given)
   const { id } = given.task
-  const running = (seen: Seen) =>
-    seen.logs.filter((log) => log.tool === 'bash' && log.status === 'running').length > 0
-  await plane.until(id, (seen) => running(seen) && seen.checkpoints.length > 0)
+  const started = (seen: Seen) =>
+    seen.logs.some((log) => log.stream === 'stdout' && log.text.includes('started'))
+  await plane.until(id, (seen) => started(seen) && seen.checkpoints.length > 0)
+  expect(processes().length).toBeGreaterThan(3)
   first.child.kill('SIGKILL')
   expect(await gone()).toEqual([])
 
