@@ -35,9 +35,19 @@ export type Opencode = {
   prompt: (directory: string, session: string, text: string) => Promise<void>
   idle: (directory: string, session: string) => Promise<z.infer<typeof Messages>>
   untilAsked: (directory: string, session: string) => Promise<string>
+  abort: (directory: string, session: string) => Promise<void>
   /** Answers the question that is open in this session, once there is one. */
   answer: (directory: string, session: string, label: string) => Promise<void>
   stop: () => Promise<void>
+}
+
+/** Whether npm installed the binary: there is none of it for some systems. */
+export const opencodeInstalled = (): boolean => {
+  try {
+    return resolve('opencode-linux-x64/package.json') !== ''
+  } catch {
+    return false
+  }
 }
 
 /** Boots the pinned OpenCode for a test, in folders of its own, with our model and one MCP server. */
@@ -108,6 +118,9 @@ function clientOf(port: number, stop: () => Promise<void>): Opencode {
         return last?.info.role === 'assistant' && done ? all : null
       }),
     untilAsked,
+    abort: async (directory, session) => {
+      await call(directory, `/session/${session}/abort`, {})
+    },
     answer: async (directory, session, label) => {
       const id = await untilAsked(directory, session)
       await call(directory, `/question/${id}/reply`, { answers: [[label]] })
