@@ -1,0 +1,100 @@
+import { type Actor, defaultTenant } from '#core/actor'
+import { openDatabase } from '#core/database/database'
+import { noLeases } from '#core/lock/lease'
+import type { Presence } from '#core/lock/presence'
+import { databaseServices, type Services } from '#core/services'
+import { type StepServices, step } from '#core/step/step'
+import { localBells } from '#core/wake/bell'
+import type { Wake, WakeMessage } from '#core/wake/wake'
+
+/** Everybody lives as long as the benchmark: presence is Redis' part, and not measured here. */
+const presence: Presence = {
+  beat: async () => {},
+  alive: async (ids) => new Set(ids),
+  missed: async () => new Map(),
+}
+
+/** Wakes that one call of the step takes from the queue. */
+const batchSize = 200
+
+/**
+ * The verbs and the step of the product in one process, on a real Postgres under their own roles. The queue is
+ * in memory: a wake that is there already is not put twice, and one with a delay is left to the sweep.
+ */
+export function openEngine(url: string, options: { pool: number; onRing: (name: string) => void }) {
+  const app = openDatabase({ url, role: 'app', max: options.pool })
+  const engine = openDatabase({ url, role: 'engine', max: options.pool })
+  const local = localBells()
+  const bells = {
+    ...local,
+    ring(names: string[]) {
+      local.ring(names)
+      names.forEach(options.onRing)
+    },
+  }
+  const queue = new Map<string, WakeMessage>()
+  let running: Promise<void> | null = null
+  let failure: unknown = null
+  let conflicts = 0
+  let rounds = 0
+
+  async function pump() {
+    while (queue.size > 0) {
+      const taken = [...queue].slice(0, batchSize)
+      for (const [key] of taken) queue.delete(key)
+      await step(
+        stepServices,
+        taken.map(([, wake]) => wake),
+      )
+    }
+  }
+
+  async function wake(wakes: Wake[]) {
+    for (const { delay_seconds, ...message } of wakes) {
+      if ((delay_seconds ?? 0) > 0) continue
+      queue.set(message.kind === 'session' ? message.session_id : message.tenant_id, message)
+    }
+    if (running || queue.size === 0) return
+    running = pump()
+      .catch((error: unknown) => {
+        failure = error
+      })
+      .finally(() => {
+        running = null
+      })
+  }
+
+  const stepServices: StepServices = {
+    database: engine,
+    leases: noLeases,
+    presence,
+    bells,
+    wake,
+    report: (report) => {
+      if (report.event === 'step_failed') failure = new Error(report.reason)
+      if (report.event !== 'step_committed') return
+      conflicts += report.conflicts
+      rounds += 1
+    },
+  }
+  const services: Services = { ...databaseServices(app), presence, bells, wake }
+  const operator: Actor = { kind: 'operator', tenant_id: defaultTenant }
+
+  return {
+    services,
+    operator,
+    /** Rounds of the step that stored something, and sessions looked at again for a conflict or a freed slot. */
+    counts: () => ({ rounds, conflicts }),
+    /** What went wrong in the background, if anything did. */
+    failure: () => failure,
+    async close() {
+      queue.clear()
+      await running
+      bells.end()
+      await app.end()
+      await engine.end()
+    },
+  }
+}
+
+export type Engine = ReturnType<typeof openEngine>

@@ -1,0 +1,65 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { openBenchDatabase } from './database.ts'
+import { runLoad } from './load.ts'
+import { machineFacts } from './machine.ts'
+import { tableOf } from './table.ts'
+
+const { values } = parseArgs({
+  options: {
+    sessions: { type: 'string', default: '500' },
+    tasks: { type: 'string', default: '10' },
+    concurrency: { type: 'string', default: '200' },
+    alone: { type: 'string', default: '200' },
+    agents: { type: 'string', default: '25' },
+    capacity: { type: 'string', default: '10' },
+    pool: { type: 'string', default: '4' },
+    'database-url': { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+  },
+})
+
+const number = (name: string, text: string) => {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 0) throw new Error(`--${name} must be a whole number, not ${text}.`)
+  return value
+}
+
+async function main() {
+  const external = values['database-url'] ? process.env.DATABASE_URL : undefined
+  if (values['database-url'] && !external) throw new Error('--database-url wants DATABASE_URL to be set.')
+  const fleet = {
+    tasks: number('tasks', values.tasks),
+    agents: number('agents', values.agents),
+    capacity: number('capacity', values.capacity),
+    pool: number('pool', values.pool),
+  }
+  const saturation = {
+    ...fleet,
+    sessions: number('sessions', values.sessions),
+    concurrency: number('concurrency', values.concurrency),
+  }
+  const alone = { ...fleet, sessions: number('alone', values.alone), concurrency: 1 }
+  const database = await openBenchDatabase(external)
+  try {
+    const machine = machineFacts(await database.facts(), external !== undefined)
+    const result = {
+      at: new Date().toISOString(),
+      machine,
+      options: { saturation, alone },
+      saturation: saturation.sessions > 0 ? await runLoad(database, saturation) : null,
+      alone: alone.sessions > 0 ? await runLoad(database, alone) : null,
+    }
+    const folder = join(import.meta.dirname, '../.data/bench')
+    mkdirSync(folder, { recursive: true })
+    const file = join(folder, `${result.at.replaceAll(':', '-')}.json`)
+    const text = JSON.stringify(result, null, 2)
+    writeFileSync(file, `${text}\n`)
+    process.stdout.write(values.json ? `${text}\n` : `${tableOf(result)}\n`)
+  } finally {
+    await database.close()
+  }
+}
+
+await main()
