@@ -54,6 +54,31 @@ const reasonToInstall = (lock, hash) => {
   return isSame(JSON.parse(lock).packages ?? {}, installed) ? null : 'package-lock.json has changed'
 }
 
+/** Runs the npm that runs us, else the one on PATH. Its words are kept: they matter only when it fails. */
+const runNpm = (...args) => {
+  const npm = process.env.npm_execpath
+  const flags = [...args, '--no-audit', '--no-fund', '--loglevel=error']
+  const options = {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    encoding: 'utf8',
+    shell: npm === undefined && process.platform === 'win32',
+  }
+  return npm === undefined
+    ? spawnSync('npm', flags, options)
+    : spawnSync(process.execPath, [npm, ...flags], options)
+}
+
+/**
+ * `npm ci`, or, where it refuses a lockfile that leaves out another platform's optional packages (a registry
+ * that does not have them makes one), `npm install --no-save`: the same versions, and the lockfile untouched.
+ */
+const install = () => {
+  let { status, stderr } = runNpm('ci')
+  if (status !== 0 && /code EUSAGE/.test(stderr ?? '')) ({ status, stderr } = runNpm('install', '--no-save'))
+  if (status !== 0) fail(`${stderr ?? ''}The installation failed: is the npm registry reachable?`)
+}
+
 checkNode()
 checkGit()
 const lock = readFileSync(join(root, 'package-lock.json'), 'utf8')
@@ -61,14 +86,6 @@ const hash = createHash('sha256').update(lock).digest('hex')
 const reason = reasonToInstall(lock, hash)
 if (reason !== null) {
   process.stdout.write(`Installing the libraries (npm ci): ${reason}.\n`)
-  // The npm that runs us, else the one on PATH; its output matters only when it fails.
-  const npm = process.env.npm_execpath
-  const flags = ['ci', '--no-audit', '--no-fund', '--loglevel=error']
-  const options = { cwd: root, stdio: 'inherit', shell: npm === undefined && process.platform === 'win32' }
-  const { status } =
-    npm === undefined
-      ? spawnSync('npm', flags, options)
-      : spawnSync(process.execPath, [npm, ...flags], options)
-  if (status !== 0) fail('npm ci failed: the reason is above. Is the npm registry reachable?')
+  install()
 }
 if (reason !== null || !existsSync(stamp)) writeFileSync(stamp, `${hash}\n`)

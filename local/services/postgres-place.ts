@@ -56,6 +56,8 @@ export const findPlace = (data: string): Place => {
   mkdirSync(home, { recursive: true, mode: 0o711 })
   if (process.getuid?.() !== 0) return { home, cluster: join(home, 'cluster'), owner: null }
   const owner = unprivilegedUser()
+  // The data folder itself is ours to open (a temporary one is closed to others); what is above it is not.
+  if (reachableByAll(dirname(data))) chmodSync(data, statSync(data).mode | 0o011)
   if (reachableByAll(home)) return { home, cluster: join(home, 'cluster'), owner }
   const name = createHash('sha256').update(data).digest('hex').slice(0, 12)
   const elsewhere = `/var/tmp/orchestrator-postgres-${name}`
