@@ -1,0 +1,100 @@
+import { OpenAPIHono } from '@hono/zod-openapi'
+import type { Context } from 'hono'
+import { cors } from 'hono/cors'
+import { newId } from '#core/id'
+import { makeIdentify } from './auth.ts'
+import { underRequest } from './context.ts'
+import { registerSchemas } from './document.ts'
+import type { Api, Env } from './endpoint.ts'
+import { problemOf, renderProblem } from './problem.ts'
+import { agentRoutes } from './routes/agents.ts'
+import { artifactRoutes } from './routes/artifacts.ts'
+import { checkpointRoutes } from './routes/checkpoints.ts'
+import { docsRoutes } from './routes/docs.ts'
+import { eventRoutes } from './routes/events.ts'
+import { fleetRoutes } from './routes/fleet.ts'
+import { plainRoutes } from './routes/plain.ts'
+import { sessionRoutes } from './routes/sessions.ts'
+import { taskRoutes } from './routes/tasks.ts'
+import { workRoutes } from './routes/work.ts'
+import type { ApiServices } from './services.ts'
+
+const exposed = [
+  'ETag',
+  'Idempotent-Replayed',
+  'Link',
+  'Location',
+  'Retry-After',
+  'X-Last-Seq',
+  'X-Request-Id',
+  'X-Truncated',
+]
+
+/** The whole REST API. `services` is asked at each request, so that nothing is opened before the first. */
+export function buildApp(services: () => ApiServices) {
+  const app = new OpenAPIHono<Env>()
+  const api: Api = { app, services, identify: makeIdentify(), routes: [] }
+  app.use(async (c, next) => {
+    const request_id = requestIdOf(c)
+    const began = performance.now()
+    c.set('request_id', request_id)
+    c.set('route', 'none')
+    c.set('ids', {})
+    await underRequest(request_id, next)
+    c.res.headers.set('x-request-id', request_id)
+    const { method } = c.req
+    const duration_ms = Math.round((performance.now() - began) * 10) / 10
+    const line = { method, route: c.get('route'), status: c.res.status, duration_ms, request_id }
+    services().log.info('request_completed', { ...line, ...c.get('ids') })
+  })
+  app.use(
+    cors({
+      origin: (origin) => (services().origins.includes(origin) ? origin : null),
+      allowMethods: ['GET', 'POST', 'PATCH', 'PUT', 'DELETE'],
+      exposeHeaders: exposed,
+      maxAge: 600,
+    }),
+  )
+  registerSchemas(app.openAPIRegistry)
+  app.openAPIRegistry.registerComponent('securitySchemes', 'agent', { type: 'http', scheme: 'bearer' })
+  for (const add of [sessionRoutes, eventRoutes, checkpointRoutes, taskRoutes, workRoutes, agentRoutes])
+    add(api)
+  for (const add of [artifactRoutes, fleetRoutes, plainRoutes, docsRoutes]) add(api)
+  app.onError((error, c) => {
+    const request_id = c.get('request_id')
+    const problem = problemOf(error, request_id)
+    if (problem.code === 'internal') services().log.error('request_failed', { request_id, error })
+    return renderProblem(problem, { request_id, path: c.req.path })
+  })
+  app.notFound((c) => nowhere(c, api.routes))
+  return app
+}
+
+/** The caller's own id when it is one, so that logs of both sides meet. */
+function requestIdOf(c: Context<Env>) {
+  const given = c.req.header('x-request-id') ?? ''
+  return /^[\w.:-]{1,128}$/.test(given) ? given : newId('request')
+}
+
+/** A known path under another method says which ones there are. */
+function nowhere(c: Context<Env>, routes: Api['routes']) {
+  const { method, path } = c.req
+  const here = routes.filter((route) => matches(route.path, path))
+  const request = { request_id: c.get('request_id'), path }
+  const none = { retryable: false, errors: [], details: {} }
+  const first = here[0]
+  if (!first) {
+    const detail = `There is nothing at ${path.slice(0, 200)}; /docs shows what there is.`
+    return renderProblem({ ...none, code: 'not_found', detail }, request)
+  }
+  c.set('route', first.path)
+  const allow = [...new Set(here.map((route) => route.method))].join(', ')
+  const detail = `${method} is not possible here; use ${allow}.`
+  return renderProblem({ ...none, code: 'method_not_allowed', detail }, request, { allow })
+}
+
+function matches(pattern: string, path: string) {
+  const parts = pattern.split('/')
+  const given = path.split('/')
+  return parts.length === given.length && parts.every((part, i) => part.startsWith('{') || part === given[i])
+}

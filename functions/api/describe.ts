@@ -1,0 +1,65 @@
+import { createRoute } from '@hono/zod-openapi'
+import * as z from 'zod'
+import { answerNames, bodyNames, refTo } from './document.ts'
+import type { Endpoint } from './endpoint.ts'
+import { nothing } from './endpoint.ts'
+import type { Params } from './params.ts'
+import { Problem } from './schemas.ts'
+
+type Any = Endpoint<Params, z.ZodType, z.ZodType, z.ZodType>
+type Described = Pick<Any, 'name' | 'method' | 'path' | 'tag' | 'summary' | 'who' | 'params'> &
+  Pick<Any, 'query' | 'body' | 'status' | 'answer' | 'media'>
+
+/** Statuses that any endpoint may answer, and those of some. */
+function refusals({ who, method, params, body }: Described, idempotent: boolean) {
+  const statuses = [400, 500, 503]
+  if (who !== 'operator') statuses.push(401)
+  statuses.push(403)
+  if (Object.keys(params).length > 0) statuses.push(404)
+  if (method !== 'get') statuses.push(409, 413)
+  if (body !== nothing.body) statuses.push(415)
+  if (method === 'patch') statuses.push(412)
+  if (idempotent) statuses.push(422)
+  return statuses.sort()
+}
+
+/** What an endpoint says of itself, as OpenAPI says it. */
+export function describe(endpoint: Described, idempotent: boolean) {
+  const { name, method, path, tag, summary, who, params, query, body, answer, media } = endpoint
+  const { status = 200 } = endpoint
+  const headers = idempotent ? z.object({ 'Idempotency-Key': z.string().max(255).optional() }) : null
+  const problem = { 'application/problem+json': { schema: refTo(answerNames, Problem) } }
+  const refused = refusals(endpoint, idempotent).map((code) => [
+    String(code),
+    { description: `Refused, see \`code\`.`, content: problem },
+  ])
+  const json = answer === nothing.answer ? {} : { 'application/json': { schema: refTo(answerNames, answer) } }
+  const others = Object.fromEntries(
+    (media ?? []).map((type) => [type, { schema: { type: 'string' as const } }]),
+  )
+  const content = { ...json, ...others }
+  return createRoute({
+    operationId: name,
+    method,
+    path,
+    tags: [tag],
+    summary,
+    ...(who === 'operator' ? {} : { security: [{ agent: [] }, ...(who === 'anyone' ? [{}] : [])] }),
+    request: {
+      params: z.object(Object.fromEntries(Object.entries(params).map(([key, noun]) => [key, paramOf(noun)]))),
+      ...(query instanceof z.ZodObject ? { query } : {}),
+      ...(headers ? { headers } : {}),
+      ...(body === nothing.body
+        ? {}
+        : { body: { required: true, content: { 'application/json': { schema: refTo(bodyNames, body) } } } }),
+    },
+    responses: {
+      [status]: { description: 'Done.', ...(Object.keys(content).length > 0 ? { content } : {}) },
+      ...Object.fromEntries(refused),
+    },
+  })
+}
+
+function paramOf(noun: string) {
+  return noun === 'number' ? z.coerce.number().int().min(1) : z.string()
+}

@@ -1,0 +1,140 @@
+import type { OpenAPIHono } from '@hono/zod-openapi'
+import type { Context } from 'hono'
+import * as z from 'zod'
+import type { Actor } from '#core/actor'
+import { OrchestratorError } from '#core/error'
+import { once, type StoredAnswer } from '#core/idempotency/idempotency'
+import { authorize, type Caller, type Who } from './auth.ts'
+import { isStorable, readBody } from './body.ts'
+import { describe } from './describe.ts'
+import { accept, invalid } from './issues.ts'
+import { callerIds, type Params, pathIds, readParams } from './params.ts'
+import type { ApiServices } from './services.ts'
+
+/** What one request carries for its log line. */
+export type Env = { Variables: { request_id: string; route: string; ids: Record<string, string> } }
+
+/** What the routes are put on. */
+export type Api = {
+  app: OpenAPIHono<Env>
+  services: () => ApiServices
+  identify: (database: ApiServices['database'], authorization: string | undefined) => Promise<Caller>
+  /** Every route, so that a wrong method can be told from a wrong path. */
+  routes: { method: string; path: string }[]
+}
+
+export type Call<P extends Params, Q, B> = {
+  services: ApiServices
+  caller: Caller
+  actor: Actor
+  param: (name: keyof P & string) => string
+  query: Q
+  body: B
+  request: Request
+}
+
+/** A route as data: what it takes, who may call it, what it answers. */
+export type Endpoint<P extends Params, Q extends z.ZodType, B extends z.ZodType, A extends z.ZodType> = {
+  /** The operation's name in the document and in generated clients. */
+  name: string
+  method: 'get' | 'post' | 'patch' | 'delete'
+  path: string
+  tag: string
+  summary: string
+  who: Who
+  params: P
+  query: Q
+  body: B
+  /** Text is stored as it came: NUL and broken surrogates pass. */
+  verbatim?: boolean
+  status?: 200 | 201 | 202 | 204
+  answer: A
+  /** The media types of answers that `run` makes itself, as a Response. */
+  media?: string[]
+  headers?: (answer: z.input<A>) => Record<string, string>
+  run: (call: Call<P, z.output<Q>, z.output<B>>) => Promise<z.input<A> | Response>
+}
+
+/** What an endpoint takes and answers when it does not say so: nothing. */
+export const nothing = {
+  who: 'operator' as const,
+  params: {},
+  query: z.strictObject({}),
+  body: z.strictObject({}).default({}),
+  answer: z.void(),
+}
+
+/** Puts an endpoint on the app and into the document. */
+export function endpoint<
+  const P extends Params,
+  Q extends z.ZodType,
+  B extends z.ZodType,
+  A extends z.ZodType,
+>(api: Api, definition: Endpoint<P, Q, B, A>) {
+  const { app, routes } = api
+  const { path, who, params: nouns } = definition
+  const method = definition.method.toUpperCase()
+  const idempotent = method === 'POST' && who === 'operator'
+  routes.push({ method, path })
+  app.openAPIRegistry.registerPath(describe(definition, idempotent))
+  app.on(method, path.replaceAll(/\{(\w+)\}/g, ':$1'), async (c) => {
+    c.set('route', path)
+    const services = api.services()
+    const caller = await api.identify(services.database, c.req.header('authorization'))
+    c.set('ids', callerIds(caller))
+    authorize(caller, who, nouns.id === 'agent' ? c.req.param('id') : undefined)
+    const param = readParams(nouns, c.req.param())
+    c.set('ids', { ...c.get('ids'), ...pathIds(nouns, param) })
+    const query = accept(definition.query, queryOf(c.req.url), 'query')
+    const { bytes, json } = await readBody(c.req.raw, { verbatim: definition.verbatim ?? false })
+    const body = accept(definition.body, json, 'body')
+    const call = { caller, actor: caller.actor, param, query, body, request: c.req.raw }
+    const run = (inside: ApiServices) => definition.run({ ...call, services: inside })
+    const key = idempotent ? idempotencyKey(c) : null
+    if (key === null) {
+      const result = await run(services)
+      return result instanceof Response ? result : respond(render(definition, result))
+    }
+    const request = { key, route: `${method} ${c.req.path}`, body: bytes }
+    const { replayed, ...stored } = await once(services, caller.actor, request, async (inside) => {
+      const result = await run(inside)
+      if (result instanceof Response) throw new Error('What is answered once is JSON.')
+      return render(definition, result)
+    })
+    return respond(stored, replayed ? { 'idempotent-replayed': 'true' } : {})
+  })
+}
+
+/** Repeated parameters are joined, as API Gateway does it. */
+function queryOf(url: string) {
+  const query: Record<string, string> = {}
+  for (const [name, value] of new URL(url).searchParams) {
+    if (!isStorable(value))
+      throw invalid('query', [{ pointer: `/${name}`, message: 'must be text without NUL' }])
+    query[name] = Object.hasOwn(query, name) ? `${query[name]},${value}` : value
+  }
+  return query
+}
+
+/** @throws invalid_input when there is one and it is none */
+function idempotencyKey(c: Context<Env>) {
+  const key = c.req.header('idempotency-key')
+  if (key === undefined) return null
+  if (/^[\x21-\x7e]{1,255}$/.test(key)) return key
+  throw new OrchestratorError('invalid_input', 'An Idempotency-Key is 1 to 255 visible ASCII characters.')
+}
+
+type Rendered<A extends z.ZodType> = Pick<Endpoint<Params, z.ZodType, z.ZodType, A>, 'status' | 'headers'>
+
+function render<A extends z.ZodType>(
+  { status = 200, headers }: Rendered<A>,
+  result: z.input<A>,
+): StoredAnswer {
+  const also = headers ? headers(result) : {}
+  if (status === 204) return { status, headers: also, body: '' }
+  return { status, headers: { 'content-type': 'application/json', ...also }, body: JSON.stringify(result) }
+}
+
+function respond({ status, headers, body }: StoredAnswer, also: Record<string, string> = {}) {
+  return new Response(status === 204 ? null : body, { status, headers: { ...headers, ...also } })
+}

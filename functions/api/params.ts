@@ -1,0 +1,33 @@
+import { notFound, OrchestratorError } from '#core/error'
+import { idOf, type Noun } from '#core/id'
+import type { Caller } from './auth.ts'
+
+/** What each part of a path names. */
+export type Params = Record<string, Noun | 'number'>
+
+/** The parts of a path; one that is no id of its noun names nothing that there is. @throws not_found */
+export function readParams<P extends Params>(nouns: P, given: Record<string, string>) {
+  for (const [name, noun] of Object.entries(nouns)) {
+    const value = given[name] ?? ''
+    const fits = noun === 'number' ? /^[1-9]\d{0,8}$/.test(value) : idOf(noun).safeParse(value).success
+    if (!fits) throw notFound(noun === 'number' ? name : noun, value.slice(0, 100))
+  }
+  return (name: keyof P & string) => {
+    const value = given[name]
+    if (value === undefined) throw new OrchestratorError('internal', `The path has no ${name}.`)
+    return value
+  }
+}
+
+/** For the log: who called. */
+export function callerIds({ actor }: Caller): Record<string, string> {
+  const agent = actor.kind === 'agent' ? { agent_id: actor.agent_id } : {}
+  return { tenant_id: actor.tenant_id, ...agent }
+}
+
+/** For the log: what the path names, e.g. `session_id`. */
+export function pathIds<P extends Params>(nouns: P, param: (name: keyof P & string) => string) {
+  const ids: Record<string, string> = {}
+  for (const name in nouns) if (nouns[name] !== 'number') ids[`${nouns[name]}_id`] = param(name)
+  return ids
+}

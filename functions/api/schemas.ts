@@ -1,0 +1,285 @@
+import * as z from 'zod'
+import { agentStates } from '#core/agent/states'
+import { Engine, Heartbeat, HeartbeatAnswer, InboxItem, Register } from '#core/agent/wire'
+import { eventTypes } from '#core/event/event'
+import { Stats } from '#core/fleet/stats'
+import { Check, Plan } from '#core/plan/plan'
+import { priorities } from '#core/priority'
+import { Budget, failureCodes, NewSession, Repository, SessionPatch } from '#core/session/session'
+import { type SessionAction, sessionStates, transitions } from '#core/session/states'
+import { taskStates } from '#core/task/states'
+import {
+  Assignment,
+  CheckResult,
+  Claim,
+  Complete,
+  checkpointTriggers,
+  Decline,
+  DiffStat,
+  EventBatch,
+  EventBatchAnswer,
+  Fail,
+  NewArtifact,
+  Release,
+  WorkCheckpoint,
+} from '#core/task/wire'
+import { Usage } from '#core/usage/usage'
+import { answer, body } from './document.ts'
+
+/** What requests hold: the very schemas that the domain validates with, named for the document. */
+body('NewSession', NewSession)
+body('SessionPatch', SessionPatch)
+body('Plan', Plan)
+body('Register', Register)
+body('Heartbeat', Heartbeat)
+body('Claim', Claim)
+body('Decline', Decline)
+body('EventBatch', EventBatch)
+body('WorkCheckpoint', WorkCheckpoint)
+body('Complete', Complete)
+body('Fail', Fail)
+body('Release', Release)
+body('NewArtifact', NewArtifact)
+
+export const NewMessage = body('NewMessage', z.strictObject({ text: z.string().min(1).max(20_000) }))
+
+/** What answers hold. */
+const time = z.string().meta({ format: 'date-time' })
+const cursor = z.string().nullable()
+const Waiting = z.object({ reason: z.string(), sentence: z.string(), since: time, until: time.nullable() })
+
+export const Problem = answer(
+  'Problem',
+  z.looseObject({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    instance: z.string(),
+    code: z.string(),
+    retryable: z.boolean(),
+    request_id: z.string(),
+    errors: z.array(z.object({ pointer: z.string(), message: z.string() })),
+  }),
+)
+
+const UsageView = answer('Usage', z.object(Usage.shape))
+const PlanView = answer('PlanView', z.object(Plan.shape))
+const RepositoryView = z.object(Repository.shape)
+
+const actions = Object.keys(transitions).filter((name): name is SessionAction => name in transitions)
+
+export const Session = answer(
+  'Session',
+  z.object({
+    id: z.string(),
+    title: z.string(),
+    prompt: z.string(),
+    priority: z.enum(priorities),
+    repository: RepositoryView.nullable(),
+    base_commit: z.string().nullable(),
+    base_artifact_id: z.string().nullable(),
+    plan: PlanView.nullable(),
+    budget: z.object(Budget.shape),
+    labels: z.array(z.string()),
+    state: z.enum(sessionStates),
+    waiting: Waiting.nullable(),
+    wake_at: time.nullable(),
+    settle_by: time.nullable(),
+    version: z.int(),
+    last_seq: z.int(),
+    checkpoint_number: z.int(),
+    rehearsal: z.boolean().nullable(),
+    usage: UsageView,
+    attempts_finished: z.int(),
+    attempts_succeeded: z.int(),
+    success_rate: z.number().nullable(),
+    result: z
+      .object({
+        summary: z.string(),
+        branch: z.string().nullable(),
+        commit: z.string().nullable(),
+        diff: z.object(DiffStat.shape).nullable(),
+        push_reason: z.string().nullable(),
+        artifact_id: z.string().nullable(),
+        patch_artifact_id: z.string().nullable(),
+      })
+      .nullable(),
+    failure: z
+      .object({ code: z.enum(failureCodes), message: z.string(), task_id: z.string().nullable() })
+      .nullable(),
+    tasks: z.object({ total: z.int(), completed: z.int(), running: z.int(), failed: z.int() }),
+    actions: z.array(z.enum(actions)),
+    created_at: time,
+    updated_at: time,
+    queued_at: time.nullable(),
+    started_at: time.nullable(),
+    ended_at: time.nullable(),
+  }),
+)
+export const SessionList = answer('SessionList', z.object({ items: z.array(Session), next_cursor: cursor }))
+
+export const Task = answer(
+  'Task',
+  z.object({
+    id: z.string(),
+    session_id: z.string(),
+    parent_id: z.string().nullable(),
+    key: z.string(),
+    kind: z.enum(['PLAN', 'WORK', 'INTEGRATION']),
+    title: z.string(),
+    instruction: z.string(),
+    capability: z.string(),
+    depends_on: z.array(z.string()),
+    checks: z.array(z.object(Check.shape)),
+    priority: z.enum(priorities),
+    state: z.enum(taskStates),
+    waiting: Waiting.nullable(),
+    attempt: z.int(),
+    failures: z.int(),
+    losses: z.int(),
+    agent_id: z.string().nullable(),
+    not_before: time.nullable(),
+    deadline: time.nullable(),
+    usage: UsageView,
+    result: z
+      .object({
+        summary: z.string(),
+        commit: z.string().nullable(),
+        artifact_id: z.string().nullable(),
+        patch_artifact_id: z.string().nullable(),
+        diff: z.object(DiffStat.shape).nullable(),
+        checks: z.array(z.object(CheckResult.shape)),
+        plan: PlanView.optional(),
+        branch: z.string().nullish(),
+        push_reason: z.string().nullish(),
+      })
+      .nullable(),
+    error: z.object({ code: z.string(), message: z.string() }).nullable(),
+    checkpoint_number: z.int().nullable(),
+    actions: z.array(z.enum(['cancel', 'retry'])),
+    created_at: time,
+    ready_at: time.nullable(),
+    started_at: time.nullable(),
+    ended_at: time.nullable(),
+  }),
+)
+export const TaskList = answer('TaskList', z.object({ items: z.array(Task), next_cursor: cursor }))
+
+export const Agent = answer(
+  'Agent',
+  z.object({
+    id: z.string(),
+    name: z.string(),
+    engine: z.object(Engine.shape),
+    capabilities: z.array(z.string()),
+    capacity: z.int(),
+    labels: z.array(z.string()),
+    state: z.enum(agentStates),
+    active: z.int(),
+    finished: z.int(),
+    succeeded: z.int(),
+    repositories: z.array(z.string()),
+    registered_at: time,
+    last_heartbeat_at: time,
+    tier: z.enum(['ELITE', 'STANDARD', 'PROBATION']),
+    load: z.number(),
+    success_rate: z.number().nullable(),
+  }),
+)
+export const AgentList = answer('AgentList', z.object({ items: z.array(Agent), next_cursor: cursor }))
+export const Registered = answer('Registered', z.object({ agent: Agent, token: z.string() }))
+export const Inbox = answer('Inbox', z.object({ items: z.array(InboxItem) }))
+answer('HeartbeatAnswer', HeartbeatAnswer)
+answer('Assignment', Assignment)
+answer('EventBatchAnswer', EventBatchAnswer)
+
+const Event = answer(
+  'Event',
+  z.object({
+    seq: z.int(),
+    session_id: z.string(),
+    at: time,
+    type: z.enum(eventTypes),
+    task_id: z.string().optional(),
+    agent_id: z.string().optional(),
+    data: z.record(z.string(), z.unknown()),
+  }),
+)
+export const EventPage = answer(
+  'EventPage',
+  z.object({ items: z.array(Event), next_after: z.int(), last_seq: z.int() }),
+)
+export const Verdict = answer(
+  'Verdict',
+  z.object({
+    valid: z.boolean(),
+    pages: z.int(),
+    last_seq: z.int(),
+    broken_at: z.int().nullable(),
+    reason: z.string().nullable(),
+  }),
+)
+
+const Checkpoint = answer(
+  'Checkpoint',
+  z.object({
+    id: z.string(),
+    session_id: z.string(),
+    number: z.int(),
+    trigger: z.enum(checkpointTriggers),
+    seq: z.int(),
+    task_id: z.string().nullable(),
+    artifact_id: z.string().nullable(),
+    size: z.int(),
+    created_at: time,
+  }),
+)
+export const CheckpointList = answer(
+  'CheckpointList',
+  z.object({ items: z.array(Checkpoint), next_cursor: cursor }),
+)
+const record = z.record(z.string(), z.unknown())
+export const WholeCheckpoint = answer(
+  'WholeCheckpoint',
+  z.object({ ...Checkpoint.shape, session: record, tasks: z.array(record) }),
+)
+export const CheckpointAsked = answer(
+  'CheckpointAsked',
+  z.object({ asked: z.int(), checkpoint_number: z.int() }),
+)
+export const CheckpointMade = answer('CheckpointMade', z.object({ number: z.int() }))
+
+const Presigned = z.object({
+  method: z.enum(['PUT', 'GET']),
+  url: z.string(),
+  headers: z.record(z.string(), z.string()),
+})
+export const ArtifactMade = answer('ArtifactMade', z.object({ id: z.string(), upload: Presigned }))
+export const Artifact = answer(
+  'Artifact',
+  z.object({
+    id: z.string(),
+    session_id: z.string(),
+    task_id: z.string(),
+    attempt: z.int(),
+    kind: z.string(),
+    size: z.int(),
+    created_at: time,
+    download: Presigned,
+  }),
+)
+export const Message = answer('Message', z.object({ id: z.string(), text: z.string() }))
+answer('Stats', Stats)
+
+export const Health = answer('Health', z.object({ status: z.literal('ok') }))
+export const Ready = answer(
+  'Ready',
+  z.object({
+    status: z.enum(['ok', 'degraded']),
+    dependencies: z.record(
+      z.string(),
+      z.object({ ok: z.boolean(), latency_ms: z.number(), error: z.string().nullable() }),
+    ),
+  }),
+)
