@@ -17,7 +17,7 @@ import type { Task } from '#core/task/task'
 import { countedTokens } from '#core/usage/usage'
 import { failureSentence } from './failures.ts'
 import type { FailureCode } from './session.ts'
-import { isTerminal } from './states.ts'
+import { isLegal, isTerminal } from './states.ts'
 
 /** Of each agent that holds a task of the session: what tells whether it is still the one that took it. */
 export type Holders = ReadonlyMap<string, { state: AgentState; incarnation: number }>
@@ -45,10 +45,11 @@ export function advanceDraft(draft: Draft, holders: Holders) {
   setWake(draft)
 }
 
-/** Gives a session up whose steps keep throwing, with the reason. */
+/** Gives a session up whose steps keep throwing, with the reason; one that was to stop is stopped. */
 export function giveUp(known: Known, why: string): Draft {
   const draft = draftOf(known)
-  fail(draft, 'engine_error', why)
+  if (draft.session.state === 'STOPPING') stopNow(draft, why)
+  else if (isLegal(draft.session.state, 'fail')) fail(draft, 'engine_error', why)
   setWake(draft)
   return draft
 }
@@ -57,7 +58,7 @@ function run(draft: Draft, holders: Holders) {
   if (timeLimit(draft)) return
   lose(draft, holders)
   deadlines(draft)
-  if (overBudget(draft)) return
+  if (overBudget(draft, holders)) return
   create(draft)
   unblock(draft)
   finish(draft)
@@ -66,11 +67,21 @@ function run(draft: Draft, holders: Holders) {
 const tasksOf = (draft: Draft) => [...draft.tasks.values()]
 const isPast = (time: string | null, now: string) => time !== null && Date.parse(time) <= Date.parse(now)
 
-function fail(draft: Draft, code: FailureCode, why: string, task_id: string | null = null) {
+function cancelAll(draft: Draft, reason: string) {
   for (const task of tasksOf(draft)) {
     if (isHeld(task.state)) tell(draft, task, 'INTERRUPT', { reason: 'stop' })
-    if (!isTaskTerminal(task.state)) cancelTask(draft, task, `The session failed: ${code}.`)
+    if (!isTaskTerminal(task.state)) cancelTask(draft, task, reason)
   }
+}
+
+function stopNow(draft: Draft, reason: string) {
+  cancelAll(draft, reason)
+  draft.trigger = 'BEFORE_STOP'
+  moveSession(draft, 'settle_stop', { waiting: null, settle_by: null, ended_at: draft.now })
+}
+
+function fail(draft: Draft, code: FailureCode, why: string, task_id: string | null = null) {
+  cancelAll(draft, `The session failed: ${code}.`)
   const failure = { code, message: failureSentence(code, why), task_id }
   draft.trigger = 'TASK_FAILED'
   moveSession(draft, 'fail', { failure, waiting: null, settle_by: null, ended_at: draft.now }, failure)
@@ -86,7 +97,7 @@ function timeLimit(draft: Draft) {
 }
 
 /** Tokens and cost pause, so that a raised budget goes on from here. */
-function overBudget(draft: Draft) {
+function overBudget(draft: Draft, holders: Holders) {
   const { budget, usage } = draft.session
   const tokens = budget.tokens !== null && countedTokens(usage) >= budget.tokens
   const cost = budget.cost_usd !== null && usage.cost_usd >= budget.cost_usd
@@ -102,7 +113,7 @@ function overBudget(draft: Draft) {
     { waiting, settle_by: after(draft.now, graceMs) },
     { reason: 'budget_exceeded', sentence },
   )
-  settle(draft, new Map())
+  settle(draft, holders)
   return true
 }
 
@@ -217,20 +228,17 @@ function complete(draft: Draft, last: Task, tasks: Task[]) {
 function settle(draft: Draft, holders: Holders) {
   const stopping = draft.session.state === 'STOPPING'
   const reason = stopping ? 'stop' : 'pause'
-  if (holders.size > 0) lose(draft, holders)
+  lose(draft, holders)
   const over = isPast(draft.session.settle_by, draft.now)
   for (const task of tasksOf(draft)) {
     if (task.state === 'ASSIGNED') returnOffer(draft, task, 'withdraw', reason)
     else if (isHeld(task.state)) interrupt(draft, task, reason, over)
   }
   if (tasksOf(draft).some(({ state }) => isHeld(state))) return
-  if (stopping)
-    for (const task of tasksOf(draft))
-      if (!isTaskTerminal(task.state)) cancelTask(draft, task, 'The session was stopped.')
-  draft.trigger = stopping ? 'BEFORE_STOP' : 'BEFORE_PAUSE'
-  const { waiting } = draft.session
-  if (stopping) moveSession(draft, 'settle_stop', { waiting: null, settle_by: null, ended_at: draft.now })
-  else moveSession(draft, 'settle_pause', { waiting: waiting ?? pausedWaiting(draft.now), settle_by: null })
+  if (stopping) return stopNow(draft, 'The session was stopped.')
+  draft.trigger = 'BEFORE_PAUSE'
+  const waiting = draft.session.waiting ?? pausedWaiting(draft.now)
+  moveSession(draft, 'settle_pause', { waiting, settle_by: null })
 }
 
 function pausedWaiting(since: string) {
@@ -260,7 +268,8 @@ export function setWake(draft: Draft) {
     const since = session.started_at ?? session.queued_at
     if (session.budget.seconds !== null && since) times.push(after(since, session.budget.seconds * 1000))
   }
-  if (session.state === 'RUNNING' || session.state === 'PAUSING' || session.state === 'STOPPING') {
+  // While it settles only the grace counts: an attempt's own end, perhaps past, would hide it.
+  if (session.state === 'RUNNING') {
     for (const task of draft.tasks.values()) {
       if (isHeld(task.state)) times.push(task.deadline)
       // One that may be offered already waits for an agent: the fleet's next change looks for it.
