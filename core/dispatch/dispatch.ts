@@ -58,7 +58,7 @@ function offer(draft: Draft, task: Task, candidates: Candidate[]) {
   const eligible = able(candidates, task, draft.session)
   const { best, scores } = route(eligible, task, draft.session)
   const chosen = candidates.find(({ agent }) => agent.id === best?.agent_id)
-  if (!best || !chosen) return explain(draft, task, whyNobody(candidates, eligible, task))
+  if (!best || !chosen) return explain(draft, task, whyNobody(candidates, eligible, task, draft.session))
   chosen.free -= 1
   reserve(draft, task, chosen.agent, scores)
 }

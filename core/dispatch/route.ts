@@ -31,12 +31,17 @@ export function candidatesOf(agents: Agent[]): Candidate[] {
   return agents.filter(({ state }) => state === 'ONLINE').map((agent) => ({ agent, free: freeSlots(agent) }))
 }
 
+/** The labels that a session asks of its agents: those of its own that begin with `agent:`. */
+function labelsOf({ labels }: Session) {
+  return labels.flatMap((label) => (label.startsWith('agent:') ? [label.slice(6)] : []))
+}
+
 /** Who could take it at all, whether free or not. */
 export function able(candidates: Candidate[], task: Task, session: Session) {
+  const labels = labelsOf(session)
   return candidates.filter(
     ({ agent }) =>
-      agent.capabilities.includes(task.capability) &&
-      session.labels.every((label) => !label.startsWith('agent:') || agent.labels.includes(label.slice(6))),
+      agent.capabilities.includes(task.capability) && labels.every((label) => agent.labels.includes(label)),
   )
 }
 
@@ -72,14 +77,17 @@ function scoreOf({ agent, free }: Candidate, session: Session): Score {
 }
 
 /** Why nobody takes a task, in words that a person can act on. */
-export function whyNobody(candidates: Candidate[], eligible: Candidate[], task: Task) {
+export function whyNobody(candidates: Candidate[], eligible: Candidate[], task: Task, session: Session) {
   const { capability } = task
+  const labels = labelsOf(session)
+  const needs = labels.length === 0 ? capability : `${capability} and the label ${labels.join(', ')}`
   if (eligible.length > 0) {
     const busy = `all ${eligible.length} agents that have it are busy`
-    return { reason: 'agents_busy', sentence: `Waits for a free agent with ${capability}: ${busy}.` }
+    return { reason: 'agents_busy', sentence: `Waits for a free agent with ${needs}: ${busy}.` }
   }
   const online = candidates.length === 1 ? '1 online agent' : `${candidates.length} online agents`
   const none = candidates.length === 0 ? 'no agent is online' : `none of ${online} has it`
-  const remedy = `Start one with: npx orchestrator agent start --capabilities ${capability}`
-  return { reason: 'no_agent', sentence: `Waits for an agent with ${capability}: ${none}. ${remedy}` }
+  const options = labels.map((label) => ` --label ${label}`).join('')
+  const remedy = `Start one with: npx orchestrator agent start --capabilities ${capability}${options}`
+  return { reason: 'no_agent', sentence: `Waits for an agent with ${needs}: ${none}. ${remedy}` }
 }
