@@ -13,7 +13,7 @@ import { choosePort, type PortName } from './port.ts'
 import { startSchedule } from './schedule.ts'
 import { keepSecret } from './secrets.ts'
 import type { TablePlan } from './services/bootstrap.ts'
-import type { Service } from './services/service.ts'
+import type { OnDeath, Service } from './services/service.ts'
 import { startServices } from './services.ts'
 import { type Supervisor, superviseWorker, type WorkerPlan } from './supervisor.ts'
 
@@ -105,7 +105,8 @@ const startAll = async (options: AllOptions, log: Log, closers: Closers): Promis
   const url = `http://127.0.0.1:${port}`
   const api = `${url}/api/v1`
   const { queues, tables } = wiring
-  const services = await startServices({ data, env, ports, queues, tables, deadlineMs }, closers)
+  const onDeath: OnDeath = (service, reason) => log('error', 'service_died', { service, reason })
+  const services = await startServices({ data, env, ports, queues, tables, deadlineMs, onDeath }, closers)
   const { region } = services
 
   const secret = keepSecret(data, 'artifacts')

@@ -13,7 +13,7 @@ import {
 import { startDynamoDb } from './services/dynamodb.ts'
 import { startPostgres } from './services/postgres.ts'
 import { startRedis } from './services/redis.ts'
-import type { Service } from './services/service.ts'
+import type { OnDeath, Service } from './services/service.ts'
 import { startSqs } from './services/sqs.ts'
 import { within } from './wait.ts'
 
@@ -24,6 +24,7 @@ export type ServicesOptions = {
   queues: Readonly<Record<string, QueuePlan>>
   tables: Readonly<Record<string, TablePlan>>
   deadlineMs: number
+  onDeath: OnDeath
 }
 
 export type Services = {
@@ -37,7 +38,7 @@ export type Services = {
 
 /** Starts or finds the four stores, and makes the queues and tables of the wiring in them. */
 export const startServices = async (options: ServicesOptions, closers: Closers): Promise<Services> => {
-  const { data, env, ports, deadlineMs } = options
+  const { data, env, ports, deadlineMs, onDeath } = options
   const given = externalServices(env)
   const { region } = given
   const keep = async (starting: Promise<Service>): Promise<Service> => {
@@ -46,8 +47,8 @@ export const startServices = async (options: ServicesOptions, closers: Closers):
     return service
   }
   const starts = [
-    keep(startPostgres({ external: given.postgres, data, port: ports.postgres, deadlineMs })),
-    keep(startRedis({ external: given.redis, data, port: ports.redis, deadlineMs })),
+    keep(startPostgres({ external: given.postgres, data, port: ports.postgres, deadlineMs, onDeath })),
+    keep(startRedis({ external: given.redis, data, port: ports.redis, deadlineMs, onDeath })),
     keep(startSqs({ external: given.sqs, region, port: ports.sqs, deadlineMs })),
     keep(startDynamoDb({ external: given.dynamodb, data, port: ports.dynamodb, deadlineMs })),
   ] as const

@@ -8,7 +8,7 @@ import { choosePort, loopback } from '../port.ts'
 import { findBinaries, type PostgresBinaries } from './postgres-binaries.ts'
 import { findPlace, makeServerFolder, type Place, reachableBinaries } from './postgres-place.ts'
 import { type Postmaster, readPostmaster, startPostmaster, stopPostmaster } from './postmaster.ts'
-import type { Service } from './service.ts'
+import type { OnDeath, Service } from './service.ts'
 
 export type PostgresOptions = {
   /** A database that runs already (DATABASE_URL): used as it is and never stopped. */
@@ -17,7 +17,11 @@ export type PostgresOptions = {
   data: string
   port?: number | undefined
   deadlineMs: number
+  onDeath?: OnDeath | undefined
 }
+
+/** How often we look whether the server still runs. */
+const watchMs = 500
 
 const run = promisify(execFile)
 const database = 'orchestrator'
@@ -39,7 +43,32 @@ export const startPostgres = async (options: PostgresOptions): Promise<Service> 
     name: 'postgres',
     url,
     note: `${binaries.note}${left === null ? '' : ', adopted'}, data in ${place.cluster}`,
-    stop: () => stopPostmaster(place.cluster, 10_000),
+    stop: keepRunning(binaries, place, port, options),
+  }
+}
+
+/** Starts a server that died again: PostgreSQL recovers by itself from all but the loss of its first process. */
+const keepRunning = (
+  binaries: PostgresBinaries,
+  place: Place,
+  port: number,
+  options: PostgresOptions,
+): (() => Promise<void>) => {
+  let restarting: Promise<unknown> | null = null
+  const look = (): void => {
+    if (restarting !== null || readPostmaster(place.cluster) !== null) return
+    options.onDeath?.('postgres', 'its process is gone')
+    restarting = startPostmaster(binaries, place, port, options.deadlineMs)
+      .catch((error: unknown) => options.onDeath?.('postgres', reason(error)))
+      .finally(() => {
+        restarting = null
+      })
+  }
+  const timer = setInterval(look, watchMs)
+  return async () => {
+    clearInterval(timer)
+    await restarting
+    await stopPostmaster(place.cluster, 10_000)
   }
 }
 

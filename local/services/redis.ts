@@ -8,7 +8,7 @@ import { choosePort, loopback } from '../port.ts'
 import { findOnPath } from '../process.ts'
 import { root } from '../root.ts'
 import { waitFor } from '../wait.ts'
-import { type Service, withoutPassword } from './service.ts'
+import { type OnDeath, type Service, withoutPassword } from './service.ts'
 
 export type RedisOptions = {
   /** A server that runs already (REDIS_URL): used as it is and never stopped. */
@@ -19,7 +19,11 @@ export type RedisOptions = {
   deadlineMs: number
   /** The server's binary; null: none, use the one in JavaScript. Found on PATH when not given. */
   binary?: string | null | undefined
+  onDeath?: OnDeath | undefined
 }
+
+/** Pause before a server that died is started again. */
+const restartMs = 250
 
 /**
  * Redis: the given one, a redis-server or valkey-server of the system, or a server in JavaScript. The last two
@@ -30,11 +34,31 @@ export const startRedis = async (options: RedisOptions): Promise<Service> => {
   const binary = options.binary === undefined ? findOnPath(['redis-server', 'valkey-server']) : options.binary
   const port = await choosePort('redis', options.port)
   const url = `redis://${loopback}:${port}`
-  const child = binary === null ? startScripted(options.data, port) : startBinary(options.data, binary, port)
+  const launch = () =>
+    binary === null ? startScripted(options.data, port) : startBinary(options.data, binary, port)
+  let child = launch()
   try {
     const version = await waitForRedis(url, options.deadlineMs, child)
+    let timer: NodeJS.Timeout | undefined
+    let stopping = false
+    const watch = (): void => {
+      child.once('exit', (code, by) => {
+        if (stopping) return
+        options.onDeath?.('redis', by ?? `exit ${code}`)
+        timer = setTimeout(() => {
+          child = launch()
+          watch()
+        }, restartMs)
+      })
+    }
+    watch()
+    const stop = (): Promise<void> => {
+      stopping = true
+      clearTimeout(timer)
+      return endChild(child, 3_000)
+    }
     const note = binary === null ? 'js-redis-server, in memory' : `${binary} ${version}, in memory`
-    return { name: 'redis', url, note, stop: () => endChild(child, 3_000) }
+    return { name: 'redis', url, note, stop }
   } catch (error) {
     await endChild(child, 0)
     throw error

@@ -11,3 +11,6 @@ export type Service = {
 
 /** The same address with its password hidden, for people's eyes. */
 export const withoutPassword = (url: string): string => url.replace(/(\/\/[^:/@]*):[^@/]*@/, '$1:***@')
+
+/** Told when a service died by itself and is being started again. */
+export type OnDeath = (service: string, reason: string) => void

@@ -1,8 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { Redis } from 'ioredis'
+import { Client } from 'pg'
 import { afterAll, expect, test } from 'vitest'
 import { temporaryFolder } from '../fixtures.ts'
+import { waitFor } from '../wait.ts'
 import { startPostgres } from './postgres.ts'
 import { startRedis } from './redis.ts'
 
@@ -18,6 +22,41 @@ test('a PostgreSQL left by a killed run is adopted, and the same data is there',
   expect(second.note).toContain('adopted')
   await second.stop()
   await first.stop()
+})
+
+test('a PostgreSQL that is killed comes back on its port with what was committed', async () => {
+  const service = await startPostgres(common)
+  const ask = async (sql: string): Promise<unknown[]> => {
+    const client = new Client({ connectionString: service.url })
+    client.on('error', () => {})
+    try {
+      await client.connect()
+      return (await client.query(sql)).rows
+    } finally {
+      await client.end().catch(() => {})
+    }
+  }
+  await ask('create table kept as select 1 as one')
+  const pid = Number(
+    readFileSync(join(folder.path, 'postgres/cluster/postmaster.pid'), 'utf8').split('\n')[0],
+  )
+  process.kill(pid, 'SIGKILL')
+  const rows = await waitFor('the table', 20_000, () => ask('select one from kept').catch(() => null), 100)
+  expect(rows).toEqual([{ one: 1 }])
+  await service.stop()
+})
+
+test('a Redis that is killed comes back on its port', async () => {
+  const service = await startRedis(common)
+  const pid = Number(readFileSync(join(folder.path, 'redis/pid'), 'utf8').split(' ')[0])
+  const redis = new Redis(service.url)
+  redis.on('error', () => {})
+  await redis.ping()
+  process.kill(pid, 'SIGKILL')
+  const set = () => redis.set('a', 'b').catch(() => null)
+  expect(await waitFor('the new server', 5_000, set)).toBe('OK')
+  redis.disconnect()
+  await service.stop()
 })
 
 test('a database that was given and does not answer is a clear error', async () => {
