@@ -1,0 +1,16 @@
+/** Answers, as the document describes them: reading one with its own schema checks both. */
+export { Stats } from '#core/fleet/stats'
+export {
+  Agent,
+  Artifact,
+  ArtifactMade,
+  CheckpointList,
+  EventPage,
+  Inbox,
+  Registered,
+  Session,
+  SessionList,
+  TaskList,
+  Verdict,
+  WholeCheckpoint,
+} from '#functions/api/schemas'
