@@ -21,6 +21,7 @@ import { Outbox } from './outbox.ts'
 import { cleanEnvironment } from './process/environment.ts'
 import { conflictPrompt, firstPrompt, reminderPrompt, repairPrompt } from './prompt.ts'
 import { commitResult, uploadCheckpoint, uploadResult } from './result.ts'
+import { storable } from './text.ts'
 import { prepareWorkspace, type Workspace } from './workspace.ts'
 
 export type AttemptDeps = {
@@ -272,7 +273,7 @@ export class Attempt {
     return {
       attempt: this.attempt,
       batch: this.#outbox.batch,
-      summary: summary.slice(0, 20_000),
+      summary: storable(summary.slice(0, 20_000)),
       commit: null,
       base_commit: base,
       artifact_id: null,

@@ -3,6 +3,7 @@ import { StringDecoder } from 'node:string_decoder'
 import type * as z from 'zod'
 import type { CheckResult as Shape } from '#core/task/wire'
 import { startIsolated } from './process/isolate.ts'
+import { storable } from './text.ts'
 
 export type CheckResult = z.infer<typeof Shape>
 export type OnOutput = (stream: 'stdout' | 'stderr', text: string) => Promise<void>
@@ -19,7 +20,7 @@ export async function runCheck(
 ): Promise<CheckResult> {
   const { cwd, env, signal, onOutput } = options
   const started = performance.now()
-  const { child, end } = await startIsolated(['bash', '-c', check.command], { cwd, env })
+  const { child, exited, end } = await startIsolated(['bash', '-c', check.command], { cwd, env })
   let late = false
   const timer = setTimeout(() => {
     late = true
@@ -34,11 +35,7 @@ export async function runCheck(
     await onOutput(stream, text)
   }
   try {
-    const exited = new Promise<number | null>((resolve) => {
-      child.once('exit', (code) => resolve(code))
-      child.once('error', () => resolve(127))
-    })
-    const [code] = await Promise.all([
+    const [{ code }] = await Promise.all([
       exited,
       follow(child.stdout, (text) => keep('stdout', text)),
       follow(child.stderr, (text) => keep('stderr', text)),
@@ -49,7 +46,7 @@ export async function runCheck(
       command: check.command,
       exit_code: late || signal.aborted ? null : code,
       seconds,
-      output_tail: tail,
+      output_tail: storable(tail),
     }
   } finally {
     clearTimeout(timer)

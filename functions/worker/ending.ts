@@ -3,6 +3,7 @@ import { ApiError } from './client.ts'
 import { EngineError } from './engine/engine.ts'
 import { RepositoryUnavailable } from './git/unavailable.ts'
 import { reasonOf } from './log.ts'
+import { storable } from './text.ts'
 
 /** The attempt did not reach its goal, in one of the ways that the control plane knows. */
 export class AttemptFailure extends Error {
@@ -36,7 +37,7 @@ export class Ended extends Error {
 
 /** Puts whatever was thrown into the body of a `fail` call. */
 export function failureOf(error: unknown): { code: Fail['code']; message: string; retryable: boolean } {
-  const message = (reasonOf(error) || 'no reason given').slice(0, 3_900)
+  const message = storable(reasonOf(error) || 'no reason given').slice(0, 3_900)
   if (error instanceof AttemptFailure) return { code: error.code, message, retryable: error.retryable }
   if (error instanceof RepositoryUnavailable) {
     return { code: 'repository_unavailable', message, retryable: error.retryable }

@@ -195,3 +195,20 @@ real('a provider that refuses fails the attempt with its own words', async () =>
   const ended = await plane.offer(assignment({ instruction: `<<rehearsal ${marker} >>` }))
   expect(ended).toMatchObject({ call: 'fail', body: { code: 'engine_failed', retryable: false } })
 })
+
+real('a question of the engine is answered by our policy, and the turn goes on', async () => {
+  startWorker('one')
+  const ask = { question: 'Which colour?', header: 'Colour', options: ['red', 'blue'] }
+  const given = assignment({ instruction: `Ask first.\n<<rehearsal ${JSON.stringify({ ask })} >>` })
+  expect(await plane.offer(given)).toMatchObject({ call: 'complete' })
+  expect(plane.text(given.task.id, 'system')).toContain('Which colour? → red')
+})
+
+real('an OpenCode that dies under its work fails the attempt, which may be tried again', async () => {
+  startWorker('one')
+  const given = assignment({ instruction: script([bash('kill -9 1; sleep 1; kill -9 $PPID; sleep 300')]) })
+  expect(await plane.offer(given)).toMatchObject({
+    call: 'fail',
+    body: { code: 'engine_failed', retryable: true },
+  })
+})

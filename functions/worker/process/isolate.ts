@@ -4,8 +4,11 @@ import { fileURLToPath } from 'node:url'
 
 export type Isolation = 'namespace' | 'user_namespace' | 'guard'
 
+export type Exit = { code: number | null; signal: string | null; error?: Error }
+
 export type Isolated = {
   child: ChildProcess
+  exited: Promise<Exit>
   /** Ends the command and all it started, wherever they hid. Returns when the leader is gone. */
   end: () => Promise<void>
 }
@@ -63,24 +66,39 @@ export async function startIsolated(
   const { cwd, env } = options
   const isolation = options.isolation ?? (await probeIsolation())
   const [program = '', ...args] = wrapped(command, isolation)
-  const stdin = isolation === 'guard' ? 'pipe' : 'ignore'
-  const child = spawn(program, args, { cwd, env, stdio: [stdin, 'pipe', 'pipe'] })
-  const gone = new Promise<void>((resolve) => {
-    child.once('exit', () => resolve())
-    child.once('error', () => resolve())
+  const child = spawn(program, args, { cwd, env, stdio: ['pipe', 'pipe', 'pipe', 'pipe'] })
+  const exited = new Promise<Exit>((resolve) => {
+    child.once('exit', (code, signal) => resolve({ code, signal }))
+    child.once('error', (error) => resolve({ code: 127, signal: null, error }))
   })
   child.stdin?.on('error', () => undefined)
   const end = async () => {
-    if (isolation === 'guard') child.stdin?.end()
-    else child.kill('SIGKILL')
-    await gone
+    child.stdin?.end()
+    if (isolation !== 'guard') child.kill('SIGKILL')
+    await exited
   }
-  return { child, end }
+  if (isolation !== 'guard') await release(child, exited)
+  return { child, exited, end }
+}
+
+/**
+ * Inside the namespace a shell says that it is there, and waits for our word. Only then are all the death
+ * signals set: were one of the wrappers (or we) killed earlier, the shell would read the end of the pipe and
+ * end too, instead of running on with nobody to end it.
+ */
+const gate = ['sh', '-c', 'echo >&3; exec 3>&-; read -r go || exit 137; exec "$@" </dev/null', 'sh']
+
+async function release(child: ChildProcess, exited: Promise<Exit>) {
+  const ready = child.stdio[3]
+  ready?.on('error', () => undefined)
+  const said = new Promise<void>((resolve) => ready?.once('data', () => resolve()))
+  await Promise.race([said, exited])
+  child.stdin?.end('go\n')
 }
 
 function wrapped(command: string[], isolation: Isolation) {
-  if (isolation === 'namespace') return [...inNamespace, ...command]
-  if (isolation === 'user_namespace') return [...inUserNamespace, ...command]
+  if (isolation === 'namespace') return [...inNamespace, ...gate, ...command]
+  if (isolation === 'user_namespace') return [...inUserNamespace, ...gate, ...command]
   const guard = fileURLToPath(new URL('./guard.mjs', import.meta.url))
   return [process.execPath, guard, randomUUID(), ...command]
 }

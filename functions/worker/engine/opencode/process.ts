@@ -44,7 +44,7 @@ async function launch(open: OpenOptions, { binary, model }: ServerOptions): Prom
   }
 }
 
-function watch({ child }: Isolated): AbortSignal {
+function watch({ child, exited }: Isolated): AbortSignal {
   const gone = new AbortController()
   let last = ''
   const keep = (chunk: Buffer) => {
@@ -52,11 +52,10 @@ function watch({ child }: Isolated): AbortSignal {
   }
   child.stdout?.on('data', keep)
   child.stderr?.on('data', keep)
-  child.once('error', (error) =>
-    gone.abort(new EngineError(`OpenCode could not be run: ${reasonOf(error)}`, false)),
-  )
-  child.once('exit', (code, signal) => {
-    gone.abort(new EngineError(`OpenCode ended (${signal ?? `exit ${code}`}): ${last.trim()}`))
+  void exited.then(({ code, signal, error }) => {
+    const how = error ? reasonOf(error) : `${signal ?? `exit ${code}`}: ${last.trim()}`
+    // 127 and 126 are the shell's words for a program that is not there or cannot be run.
+    gone.abort(new EngineError(`OpenCode ended (${how})`, code !== 127 && code !== 126))
   })
   return gone.signal
 }
