@@ -8,6 +8,12 @@ export type Caller =
   | { kind: 'operator'; actor: Extract<Actor, { kind: 'operator' }> }
   | { kind: 'agent'; actor: Extract<Actor, { kind: 'agent' }>; rehearsal: boolean }
 
+/** Without a token it is the local operator, since everything listens on loopback only. */
+export const localOperator: Caller = {
+  kind: 'operator',
+  actor: { kind: 'operator', tenant_id: defaultTenant },
+}
+
 /** A token that was taken over is refused after this at the latest, in ms. */
 const keptMs = 5_000
 const maxKept = 1_000
@@ -30,10 +36,9 @@ export function makeIdentify(now: () => number = Date.now) {
     return holder
   }
 
-  /** Without a token it is the local operator, since everything listens on loopback only. @throws unauthorized */
+  /** @throws unauthorized */
   return async (database: Services['database'], authorization: string | undefined): Promise<Caller> => {
-    if (authorization === undefined)
-      return { kind: 'operator', actor: { kind: 'operator', tenant_id: defaultTenant } }
+    if (authorization === undefined) return localOperator
     const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1]
     const holder = token ? await holderOf(database, token) : null
     if (!holder) throw new OrchestratorError('unauthorized', 'The token is unknown; register to get one.')
@@ -42,7 +47,8 @@ export function makeIdentify(now: () => number = Date.now) {
   }
 }
 
-export type Who = 'operator' | 'worker' | 'anyone'
+/** `public`: nobody is asked who they are. */
+export type Who = 'operator' | 'worker' | 'anyone' | 'public'
 
 /** Whether this kind of caller may call at all; `agent_id` is the agent that the path names. @throws unauthorized, forbidden */
 export function authorize(caller: Caller, who: Who, agent_id: string | undefined) {

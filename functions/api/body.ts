@@ -24,11 +24,8 @@ export async function readBody(request: Request, options: { verbatim: boolean })
     throw new OrchestratorError('unsupported_media_type', message)
   }
   const json = parse(bytes)
-  const bad = options.verbatim ? null : unstorable(json, [])
-  if (bad)
-    throw invalid('body', [
-      { pointer: pointerOf(bad), message: 'must not contain NUL or half a surrogate pair' },
-    ])
+  const fault = options.verbatim ? null : unstorable(json, [])
+  if (fault) throw invalid('body', [{ pointer: pointerOf(fault.path), message: fault.message }])
   return { bytes, json }
 }
 
@@ -56,12 +53,16 @@ export function isStorable(text: string) {
 /** Deeper values than this are no body of ours; the schemas end long before. */
 const maxDepth = 64
 
-function unstorable(value: unknown, path: string[]): string[] | null {
-  if (typeof value === 'string') return isStorable(value) ? null : path
+type Fault = { path: string[]; message: string }
+
+function unstorable(value: unknown, path: string[]): Fault | null {
+  const message = 'must not contain NUL or half a surrogate pair'
+  if (typeof value === 'string') return isStorable(value) ? null : { path, message }
   if (typeof value !== 'object' || value === null) return null
-  if (path.length >= maxDepth) return path
+  if (path.length >= maxDepth)
+    return { path: path.slice(0, 3), message: `must be at most ${maxDepth} levels deep` }
   for (const [key, member] of Object.entries(value)) {
-    if (!isStorable(key)) return path
+    if (!isStorable(key)) return { path, message }
     const found = unstorable(member, [...path, key])
     if (found) return found
   }

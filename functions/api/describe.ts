@@ -1,8 +1,7 @@
 import { createRoute } from '@hono/zod-openapi'
 import * as z from 'zod'
+import { type Endpoint, nothing } from './definition.ts'
 import { answerNames, bodyNames, refTo } from './document.ts'
-import type { Endpoint } from './endpoint.ts'
-import { nothing } from './endpoint.ts'
 import type { Params } from './params.ts'
 import { Problem } from './schemas.ts'
 
@@ -13,8 +12,7 @@ type Described = Pick<Any, 'name' | 'method' | 'path' | 'tag' | 'summary' | 'who
 /** Statuses that any endpoint may answer, and those of some. */
 function refusals({ who, method, params, body }: Described, idempotent: boolean) {
   const statuses = [400, 500, 503]
-  if (who !== 'operator') statuses.push(401)
-  statuses.push(403)
+  if (who !== 'public') statuses.push(401, 403)
   if (Object.keys(params).length > 0) statuses.push(404)
   if (method !== 'get') statuses.push(409, 413)
   if (body !== nothing.body) statuses.push(415)
@@ -44,7 +42,8 @@ export function describe(endpoint: Described, idempotent: boolean) {
     path,
     tags: [tag],
     summary,
-    ...(who === 'operator' ? {} : { security: [{ agent: [] }, ...(who === 'anyone' ? [{}] : [])] }),
+    ...(who === 'worker' ? { security: [{ agent: [] }] } : {}),
+    ...(who === 'anyone' ? { security: [{ agent: [] }, {}] } : {}),
     request: {
       params: z.object(Object.fromEntries(Object.entries(params).map(([key, noun]) => [key, paramOf(noun)]))),
       ...(query instanceof z.ZodObject ? { query } : {}),

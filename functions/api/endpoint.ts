@@ -1,11 +1,11 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
-import * as z from 'zod'
-import type { Actor } from '#core/actor'
+import type * as z from 'zod'
 import { OrchestratorError } from '#core/error'
 import { once, type StoredAnswer } from '#core/idempotency/idempotency'
-import { authorize, type Caller, type Who } from './auth.ts'
+import { authorize, type Caller, localOperator } from './auth.ts'
 import { isStorable, readBody } from './body.ts'
+import type { Endpoint } from './definition.ts'
 import { describe } from './describe.ts'
 import { accept, invalid } from './issues.ts'
 import { callerIds, type Params, pathIds, readParams } from './params.ts'
@@ -23,47 +23,6 @@ export type Api = {
   routes: { method: string; path: string }[]
 }
 
-export type Call<P extends Params, Q, B> = {
-  services: ApiServices
-  caller: Caller
-  actor: Actor
-  param: (name: keyof P & string) => string
-  query: Q
-  body: B
-  request: Request
-}
-
-/** A route as data: what it takes, who may call it, what it answers. */
-export type Endpoint<P extends Params, Q extends z.ZodType, B extends z.ZodType, A extends z.ZodType> = {
-  /** The operation's name in the document and in generated clients. */
-  name: string
-  method: 'get' | 'post' | 'patch' | 'delete'
-  path: string
-  tag: string
-  summary: string
-  who: Who
-  params: P
-  query: Q
-  body: B
-  /** Text is stored as it came: NUL and broken surrogates pass. */
-  verbatim?: boolean
-  status?: 200 | 201 | 202 | 204
-  answer: A
-  /** The media types of answers that `run` makes itself, as a Response. */
-  media?: string[]
-  headers?: (answer: z.input<A>) => Record<string, string>
-  run: (call: Call<P, z.output<Q>, z.output<B>>) => Promise<z.input<A> | Response>
-}
-
-/** What an endpoint takes and answers when it does not say so: nothing. */
-export const nothing = {
-  who: 'operator' as const,
-  params: {},
-  query: z.strictObject({}),
-  body: z.strictObject({}).default({}),
-  answer: z.void(),
-}
-
 /** Puts an endpoint on the app and into the document. */
 export function endpoint<
   const P extends Params,
@@ -74,13 +33,14 @@ export function endpoint<
   const { app, routes } = api
   const { path, who, params: nouns } = definition
   const method = definition.method.toUpperCase()
-  const idempotent = method === 'POST' && who === 'operator'
+  const idempotent = method === 'POST' && who !== 'worker' && definition.idempotent !== false
   routes.push({ method, path })
   app.openAPIRegistry.registerPath(describe(definition, idempotent))
   app.on(method, path.replaceAll(/\{(\w+)\}/g, ':$1'), async (c) => {
     c.set('route', path)
     const services = api.services()
-    const caller = await api.identify(services.database, c.req.header('authorization'))
+    const caller =
+      who === 'public' ? localOperator : await api.identify(services.database, c.req.header('authorization'))
     c.set('ids', callerIds(caller))
     authorize(caller, who, nouns.id === 'agent' ? c.req.param('id') : undefined)
     const param = readParams(nouns, c.req.param())
@@ -107,13 +67,14 @@ export function endpoint<
 
 /** Repeated parameters are joined, as API Gateway does it. */
 function queryOf(url: string) {
-  const query: Record<string, string> = {}
+  const query = new Map<string, string>()
   for (const [name, value] of new URL(url).searchParams) {
     if (!isStorable(value))
       throw invalid('query', [{ pointer: `/${name}`, message: 'must be text without NUL' }])
-    query[name] = Object.hasOwn(query, name) ? `${query[name]},${value}` : value
+    const before = query.get(name)
+    query.set(name, before === undefined ? value : `${before},${value}`)
   }
-  return query
+  return Object.fromEntries(query)
 }
 
 /** @throws invalid_input when there is one and it is none */

@@ -5,6 +5,7 @@ export {
   Artifact,
   ArtifactMade,
   CheckpointList,
+  CheckpointMade,
   EventPage,
   Inbox,
   Registered,

@@ -6,6 +6,7 @@ import {
   Artifact,
   ArtifactMade,
   CheckpointList,
+  CheckpointMade,
   EventPage,
   Inbox,
   Registered,
@@ -102,9 +103,7 @@ describe('a worker', () => {
       },
     })
     expect(checkpoint.status).toBe(201)
-    const { number } = Session.parse((await call('GET', session)).json).checkpoint_number
-      ? { number: Number(JSON.parse(checkpoint.text).number) }
-      : { number: 0 }
+    const { number } = CheckpointMade.parse(checkpoint.json)
     const whole = WholeCheckpoint.parse((await call('GET', `${session}/checkpoints/${number}`)).json)
     expect(whole).toMatchObject({ trigger: 'MANUAL', session: { state: 'RUNNING' } })
     expect(whole.tasks).toMatchObject([{ key: 'write', state: 'RUNNING', attempt: 1, work: { commit } }])

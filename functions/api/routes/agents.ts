@@ -9,7 +9,8 @@ import { Heartbeat, HeartbeatAnswer, Register } from '#core/agent/wire'
 import { Capability } from '#core/plan/plan'
 import { workerOf } from '../auth.ts'
 import { decodeCursor, encodeCursor, listQuery } from '../cursor.ts'
-import { type Api, endpoint, nothing } from '../endpoint.ts'
+import { nothing } from '../definition.ts'
+import { type Api, endpoint } from '../endpoint.ts'
 import { Agent, AgentList, Inbox, Registered } from '../schemas.ts'
 
 const base = '/api/v1/agents'
@@ -21,7 +22,7 @@ export function agentRoutes(api: Api) {
   endpoint(api, {
     ...nothing,
     // A token is told once and kept nowhere: no answer of this is stored, and registering anew is safe.
-    who: 'anyone',
+    idempotent: false,
     name: 'register_agent',
     method: 'post',
     path: base,

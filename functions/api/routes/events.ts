@@ -1,11 +1,12 @@
 import * as z from 'zod'
 import type { Actor } from '#core/actor'
 import { type Event, eventTypes } from '#core/event/event'
-import { awaitEvents, readEvents } from '#core/event/read'
+import { awaitEvents, type EventFilter, type EventPage as Page, readEvents } from '#core/event/read'
 import { verifyHistory } from '#core/event/verify'
 import { readLog } from '#core/session/log'
 import { commaList } from '../cursor.ts'
-import { type Api, endpoint, nothing } from '../endpoint.ts'
+import { nothing } from '../definition.ts'
+import { type Api, endpoint } from '../endpoint.ts'
 import { EventPage, Verdict } from '../schemas.ts'
 import type { ApiServices } from '../services.ts'
 
@@ -33,10 +34,11 @@ export function eventRoutes(api: Api) {
     async run({ services, actor, param, query, request }) {
       const filter = { after: query.after, limit: query.limit, types: query.types ?? null }
       const stream = request.headers.get('accept')?.includes('text/event-stream')
-      if (!stream) return awaitEvents(services, actor, param('id'), filter, (query.wait ?? 0) * 1_000)
+      if (!stream) return nextEvents(services, actor, param('id'), filter, (query.wait ?? 0) * 1_000)
       const last = Number(/^\d{1,15}$/.exec(request.headers.get('last-event-id') ?? '')?.[0] ?? 0)
       const from = { ...filter, after: Math.max(filter.after, last) }
-      return streamed(services, actor, param('id'), from, (query.wait ?? 20) * 1_000)
+      const page = await nextEvents(services, actor, param('id'), from, (query.wait ?? 20) * 1_000)
+      return streamed(page, from.after)
     },
   })
   endpoint(api, {
@@ -67,20 +69,33 @@ export function eventRoutes(api: Api) {
   })
 }
 
-type Filter = Parameters<typeof readEvents>[3]
+/** Events of other types are passed by at least this often while one of the wanted is waited for, in ms. */
+const passEvery = 2_000
 
-/** A short answer, since an HTTP API buffers: a page, or nothing when the wait is over; then it asks to come again. */
-async function streamed(services: ApiServices, actor: Actor, id: string, filter: Filter, wait_ms: number) {
+/** The next page that has anything of the wanted types, or an empty one once the wait is over. */
+async function nextEvents(
+  services: ApiServices,
+  actor: Actor,
+  id: string,
+  filter: EventFilter,
+  wait_ms: number,
+) {
   const until = Date.now() + wait_ms
   let page = await readEvents(services, actor, id, filter)
-  let seen = page.next_after
-  // Events of other types move on without an answer; the loop ends with the wait at the latest.
-  while (page.items.length === 0 && (page.next_after < page.last_seq || Date.now() < until)) {
-    page = await awaitEvents(services, actor, id, { ...filter, after: seen }, Math.max(0, until - Date.now()))
-    seen = page.next_after
+  while (page.items.length === 0) {
+    const next = { ...filter, after: page.next_after }
+    const left = until - Date.now()
+    if (page.next_after < page.last_seq) page = await readEvents(services, actor, id, next)
+    else if (left <= 0) break
+    else page = await awaitEvents(services, actor, id, next, Math.min(left, passEvery))
   }
-  const place = seen > filter.after ? `id: ${seen}\n\n` : ''
-  const body = `retry: 500\n\n${page.items.map(message).join('')}${place}`
+  return page
+}
+
+/** A short answer, since an HTTP API buffers; then it asks to come again, from where it came to. */
+function streamed({ items, next_after }: Page, after: number) {
+  const place = items.at(-1)?.seq !== next_after && next_after > after ? `id: ${next_after}\n\n` : ''
+  const body = `retry: 500\n\n${items.map(message).join('')}${place}`
   return new Response(body, { headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store' } })
 }
 

@@ -1,5 +1,6 @@
 import { readStats, Stats } from '#core/fleet/stats'
-import { type Api, endpoint, nothing } from '../endpoint.ts'
+import { nothing } from '../definition.ts'
+import { type Api, endpoint } from '../endpoint.ts'
 
 /** How the fleet stands. */
 export function fleetRoutes(api: Api) {

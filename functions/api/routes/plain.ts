@@ -1,12 +1,13 @@
 import { OrchestratorError } from '#core/error'
-import { type Api, endpoint, nothing } from '../endpoint.ts'
+import { nothing } from '../definition.ts'
+import { type Api, endpoint } from '../endpoint.ts'
 import { Health, Ready } from '../schemas.ts'
 import type { Dependency } from '../services.ts'
 
 /** Longer than this is away, in ms. */
 const lookDeadlineMs = 2_000
 
-const common = { ...nothing, who: 'anyone', method: 'get', tag: 'plain' } as const
+const common = { ...nothing, who: 'public', method: 'get', tag: 'plain' } as const
 
 /** Whether this process lives, and whether what it needs answers. */
 export function plainRoutes(api: Api) {

@@ -12,7 +12,8 @@ import {
 } from '#core/task/wire'
 import { claimTask, completeWork, declineTask, failWork, releaseWork } from '#core/task/work'
 import { isRehearsal, workerOf } from '../auth.ts'
-import { type Api, endpoint, nothing } from '../endpoint.ts'
+import { nothing } from '../definition.ts'
+import { type Api, endpoint } from '../endpoint.ts'
 import { CheckpointMade } from '../schemas.ts'
 
 const one = '/api/v1/tasks/{id}'

@@ -1,0 +1,48 @@
+import * as z from 'zod'
+import type { Actor } from '#core/actor'
+import type { Caller, Who } from './auth.ts'
+import type { Params } from './params.ts'
+import type { ApiServices } from './services.ts'
+
+export type Call<P extends Params, Q, B> = {
+  services: ApiServices
+  caller: Caller
+  actor: Actor
+  param: (name: keyof P & string) => string
+  query: Q
+  body: B
+  request: Request
+}
+
+/** A route as data: what it takes, who may call it, what it answers. */
+export type Endpoint<P extends Params, Q extends z.ZodType, B extends z.ZodType, A extends z.ZodType> = {
+  /** The operation's name in the document and in generated clients. */
+  name: string
+  method: 'get' | 'post' | 'patch' | 'delete'
+  path: string
+  tag: string
+  summary: string
+  who: Who
+  /** A POST that may not be answered from a store, because of what its answer holds. */
+  idempotent?: false
+  params: P
+  query: Q
+  body: B
+  /** Text is stored as it came: NUL and broken surrogates pass. */
+  verbatim?: boolean
+  status?: 200 | 201 | 202 | 204
+  answer: A
+  /** The media types of answers that `run` makes itself, as a Response. */
+  media?: string[]
+  headers?: (answer: z.input<A>) => Record<string, string>
+  run: (call: Call<P, z.output<Q>, z.output<B>>) => Promise<z.input<A> | Response>
+}
+
+/** What an endpoint takes and answers when it does not say so: nothing. */
+export const nothing = {
+  who: 'operator' as const,
+  params: {},
+  query: z.strictObject({}),
+  body: z.strictObject({}).default({}),
+  answer: z.void(),
+}
