@@ -40,6 +40,7 @@ class StdoutLogger extends Logger {
 }
 
 export type Log = {
+  debug(event: LogEventName, fields?: Record<string, unknown>): void
   info(event: LogEventName, fields?: Record<string, unknown>): void
   warn(event: LogEventName, fields?: Record<string, unknown>): void
   error(event: LogEventName, fields?: Record<string, unknown>): void
@@ -49,6 +50,7 @@ export type Log = {
 export function logger(part: string): Log {
   const lines = new StdoutLogger({ serviceName: `orchestrator.${part}`, logFormatter: new OneLine() })
   return {
+    debug: (event, fields = {}) => lines.debug(event, fields),
     info: (event, fields = {}) => lines.info(event, fields),
     warn: (event, fields = {}) => lines.warn(event, fields),
     error: (event, fields = {}) => lines.error(event, fields),

@@ -55,16 +55,19 @@ export async function step(services: StepServices, wakes: WakeMessage[]) {
     ...[...tenants].map((id) => `tenant:${id}`),
     ...[...sessions].map((id) => `session:${id}`),
   ])
+  let committed = false
   const missing = [...tenants].filter((id) => !leases.some(({ name }) => name === `tenant:${id}`))
   for (let round = 0; round < maxRounds && leases.length > 0; round++) {
     const held = namesOf(leases)
-    const again = await look(services, held.sessions, held.tenants)
+    const { again, changed } = await look(services, held.sessions, held.tenants)
+    committed ||= changed
     if (again.length > 0) leases.push(...again.map((id) => ({ name: `session:${id}`, fence: 0 })))
     else leases = await services.leases.release(leases)
   }
   if (leases.length > 0) await services.leases.release(leases)
-  // Whoever holds a tenant may have looked before this commit: it, or the next one, looks once more.
-  await services.wake(missing.map((tenant_id) => ({ kind: 'tenant', tenant_id })))
+  // Whoever holds a tenant may have looked before this commit: it, or the next one, looks once more. A step that
+  // committed nothing has left its mark at the lease, and that is enough.
+  if (committed) await services.wake(missing.map((tenant_id) => ({ kind: 'tenant', tenant_id })))
   await keepWatch(services, [...tenants])
 }
 
@@ -75,7 +78,7 @@ function namesOf(leases: { name: string }[]) {
   return { sessions: ids('session:'), tenants: ids('tenant:') }
 }
 
-/** One round: load, decide, commit. Answers the sessions that are to be looked at again at once. */
+/** One round: load, decide, commit. Answers the sessions that are to be looked at again at once, and whether it stored anything. */
 async function look(services: StepServices, session_ids: string[], tenant_ids: string[]) {
   const { database } = services
   const fleets = await database.query<FleetRow>(null, loadFleets(tenant_ids))
@@ -152,26 +155,23 @@ async function silenceOf(services: StepServices, fleets: FleetRow[]) {
 }
 
 async function store(services: StepServices, drafts: Draft[]) {
-  const again: string[] = []
+  const conflicts: string[] = []
+  const freed: string[] = []
   let transitions = 0
   for (let i = 0; i < drafts.length; i += flight) {
     const batch = drafts.slice(i, i + flight)
     const outcomes = await commitAll(services.database, null, batch)
     const won = batch.filter((_, j) => outcomes[j] !== 'conflict')
-    again.push(...batch.filter((_, j) => outcomes[j] === 'conflict').map(({ session }) => session.id))
-    again.push(...won.filter(freesPlace).map(({ session }) => session.id))
+    conflicts.push(...batch.filter((_, j) => outcomes[j] === 'conflict').map(({ session }) => session.id))
+    freed.push(...won.filter(freesPlace).map(({ session }) => session.id))
     transitions += won.reduce((sum, { touched }) => sum + touched.size, 0)
     await announce(services, won)
   }
-  if (drafts.length > 0) {
-    services.report({
-      event: 'step_committed',
-      sessions: drafts.length,
-      transitions,
-      conflicts: again.length,
-    })
+  if (transitions > 0 || conflicts.length > 0) {
+    const event = 'step_committed'
+    services.report({ event, sessions: drafts.length, transitions, conflicts: conflicts.length })
   }
-  return again
+  return { again: [...conflicts, ...freed], changed: drafts.length > conflicts.length }
 }
 
 /** A session that ended, or a task that left its agent, has freed a place that another round may fill. */

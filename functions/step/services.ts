@@ -23,7 +23,7 @@ function open() {
     database,
     leases: redisLeases(redis, {
       ttl_ms: leaseMs,
-      onConflict: (lease) => log.info('lease_conflicted', { lease }),
+      onConflict: (lease) => log.debug('lease_conflicted', { lease }),
     }),
     presence: redisPresence(redis, { ttl_ms: presence_ms }),
     bells,

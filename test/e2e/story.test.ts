@@ -1,0 +1,173 @@
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { anyPorts, type LocalCloud, startLocal, usualWorkers } from '#local/cloud'
+import { testDatabase } from '../database.ts'
+import { apiClient, git, makeRepository, scripted } from './client.ts'
+
+/** The whole product in this process: real OpenCode, the rehearsal model, three workers. */
+let cloud: LocalCloud
+let api: ReturnType<typeof apiClient>
+const lines: string[] = []
+
+const minute = 60_000
+
+beforeAll(async () => {
+  const { url } = await testDatabase()
+  cloud = await startLocal({
+    data: mkdtempSync(join(tmpdir(), 'orchestrator-story-')),
+    ports: anyPorts,
+    env: { ...process.env, DATABASE_URL: url },
+    workers: usualWorkers,
+    model: 'rehearsal',
+    write: (line) => lines.push(line),
+  })
+  api = apiClient(cloud.api)
+})
+afterAll(() => cloud?.stop())
+
+describe('a goal and a repository', () => {
+  it(
+    'become a pushed branch with commits that OpenCode made',
+    async () => {
+      const url = makeRepository()
+      const { id } = await api.create({
+        title: 'Add a changelog',
+        prompt: 'Write a CHANGELOG.md from the git history.',
+        repository: { url },
+        start: true,
+      })
+      const session = await api.ended(id, 3 * minute)
+      expect(session).toMatchObject({ state: 'COMPLETED', failure: null, rehearsal: true })
+      expect(session.result).toMatchObject({ branch: `orchestrator/${id}`, push_reason: null })
+      expect(git(url, 'rev-parse', `orchestrator/${id}`)).toBe(session.result?.commit)
+      expect(Number(git(url, 'rev-list', '--count', `main..orchestrator/${id}`))).toBeGreaterThan(1)
+      expect(session.usage.input_tokens).toBeGreaterThan(0)
+      expect(await api.text(`/sessions/${id}/diff`)).toContain('diff --git')
+      expect(await api.text(`/sessions/${id}/log`)).toContain('rehearsal')
+      const { items } = await api.items(`/sessions/${id}/checkpoints?limit=100`)
+      expect(items.map(({ trigger }) => trigger)).toEqual(
+        expect.arrayContaining(['TASK_COMPLETED', 'PLAN_ACCEPTED']),
+      )
+      expect(await api.verify(id)).toMatchObject({ valid: true })
+    },
+    4 * minute,
+  )
+
+  it(
+    'whose agent is killed in the middle go on elsewhere from the last checkpoint',
+    async () => {
+      const url = makeRepository()
+      const write = (path: string) => ({
+        text: path,
+        tools: [{ name: 'write', args: { filePath: path, content: `${path}\n` } }],
+      })
+      const slow = {
+        delay_ms: 20_000,
+        text: 'Still at it.',
+        tools: [{ name: 'bash', args: { command: 'git status --short', description: 'look' } }],
+      }
+      const steps = [write('first.txt'), write('second.txt'), slow, { text: 'Done.' }]
+      const plan = { summary: 'One task.', tasks: [scripted('long', steps)] }
+      const { id } = await api.create({
+        title: 'A long task',
+        prompt: 'Take long.',
+        repository: { url },
+        plan,
+        start: true,
+      })
+      const running = await api.until(id, ({ type }) => type === 'task.running', minute)
+      // Two files are written, and a checkpoint after the second holds both.
+      const second = await api.until(
+        id,
+        ({ type, data }) =>
+          type === 'log' && JSON.stringify(data).includes('second.txt') && data.status === 'completed',
+        minute,
+      )
+      await api.until(id, ({ type }) => type === 'checkpoint.created', minute, second.seq)
+      const { items } = await api.items('/agents')
+      const holder = items.find((agent) => agent.id === running.agent_id)
+      const worker = cloud.workers.find(({ name }) => name === holder?.name)
+      const pid = worker?.pid()
+      if (!pid) throw new Error(`no process of ${holder?.name}`)
+      process.kill(pid, 'SIGKILL')
+      const killed = Date.now()
+      const again = await api.until(
+        id,
+        ({ type, seq }) => type === 'task.running' && seq > running.seq,
+        minute,
+      )
+      expect(Date.now() - killed).toBeLessThan(minute)
+      expect(again.data).toMatchObject({ attempt: 2 })
+      const session = await api.ended(id, 2 * minute)
+      expect(session.state).toBe('COMPLETED')
+      const files = git(url, 'ls-tree', '--name-only', `orchestrator/${id}`).split('\n')
+      expect(files).toEqual(expect.arrayContaining(['first.txt', 'second.txt', 'alpha.js']))
+    },
+    4 * minute,
+  )
+
+  it(
+    'whose queue is purged complete all the same',
+    async () => {
+      const url = makeRepository()
+      const plan = {
+        summary: 'Two tasks.',
+        tasks: [
+          scripted('one', [{ text: 'Done.' }]),
+          scripted('two', [{ text: 'Done.' }], { depends_on: ['one'] }),
+        ],
+      }
+      const { id } = await api.create({ title: 'Purged', prompt: 'Survive.', repository: { url }, plan })
+      const queue = cloud.environment.QUEUE_STEPS_URL ?? ''
+      const { PurgeQueueCommand, SQSClient } = await import('@aws-sdk/client-sqs')
+      const client = new SQSClient({})
+      expect((await api.post(`/sessions/${id}/start`)).status).toBe(200)
+      await client.send(new PurgeQueueCommand({ QueueUrl: queue }))
+      client.destroy()
+      await cloud.invoke('sweep', {})
+      expect((await api.ended(id, 2 * minute)).state).toBe('COMPLETED')
+    },
+    3 * minute,
+  )
+
+  it(
+    'that cannot be reached fail with words that say what to do',
+    async () => {
+      const { id } = await api.create({
+        title: 'Nowhere',
+        prompt: 'x',
+        repository: { url: '/nowhere/at/all' },
+        start: true,
+      })
+      const session = await api.ended(id, minute)
+      expect(session).toMatchObject({ state: 'FAILED', failure: { code: 'repository_unavailable' } })
+      expect(session.failure?.message).toMatch(/address, branch or access/)
+    },
+    2 * minute,
+  )
+
+  it(
+    'stop when asked, and go on when retried',
+    async () => {
+      const url = makeRepository()
+      const steps = [{ text: 'A while.', delay_ms: 8_000 }, { text: 'Done.' }]
+      const plan = { summary: '', tasks: [scripted('slow', steps)] }
+      const { id } = await api.create({
+        title: 'Stopped',
+        prompt: 'x',
+        repository: { url },
+        plan,
+        start: true,
+      })
+      await api.until(id, ({ type }) => type === 'task.running', minute)
+      await api.post(`/sessions/${id}/stop`)
+      expect((await api.ended(id, minute)).state).toBe('STOPPED')
+      const stopped = (await api.events(id, 0)).last_seq
+      await api.post(`/sessions/${id}/retry`)
+      await api.until(id, ({ type }) => type === 'session.completed', 2 * minute, stopped)
+    },
+    4 * minute,
+  )
+})
