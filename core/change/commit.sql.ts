@@ -134,8 +134,11 @@ worked as (
     priority = excluded.priority, state = excluded.state, waiting = excluded.waiting, attempt = excluded.attempt,
     failures = excluded.failures, losses = excluded.losses, agent_id = excluded.agent_id,
     agent_incarnation = excluded.agent_incarnation, failed_agent_id = excluded.failed_agent_id,
-    not_before = excluded.not_before, deadline = excluded.deadline, last_batch = excluded.last_batch,
-    work = excluded.work, usage = excluded.usage, result = excluded.result, error = excluded.error,
+    not_before = excluded.not_before, deadline = excluded.deadline,
+    -- Reports move these two without a new version: what arrived since the look stays.
+    last_batch = case when (t.attempt, t.agent_id) is not distinct from (excluded.attempt, excluded.agent_id)
+      then greatest(t.last_batch, excluded.last_batch) else excluded.last_batch end,
+    work = case when excluded.state = 'COMPLETED' then excluded.work else t.work end, usage = excluded.usage, result = excluded.result, error = excluded.error,
     ready_at = excluded.ready_at, started_at = excluded.started_at, ended_at = excluded.ended_at
 ),
 paged as (
@@ -165,6 +168,8 @@ told as (
   from json_to_recordset($4::json) as n(
     session_id text, tenant_id text, id text, agent_id text, kind text, task_id text, attempt int, data json)
   join won w on w.id = n.session_id
+  -- One that was removed is told nothing; its row would refuse the whole flight.
+  where exists (select from agent a where a.id = n.agent_id)
 ),
 said as (
   insert into message (tenant_id, id, session_id, text)
