@@ -3,8 +3,11 @@ import type { Services } from '#core/services'
 import { bellOf } from '#core/wake/bell'
 import { type Draft, draftOf, isChanged, type Known } from './draft.ts'
 
-/** Others may have moved the session between the look and the commit; each try looks anew. */
-const maxTries = 12
+/**
+ * Others may have moved the session between the look and the commit; each try looks anew. One of those that
+ * meet wins each time, and all tasks of a wide plan may be claimed at once: as many tries as that takes.
+ */
+const maxTries = 64
 
 /**
  * What every verb that changes a session does: look, decide, commit by compare-and-set, and wake the engine.
