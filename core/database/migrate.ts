@@ -10,9 +10,9 @@ import { createPool } from './pool.ts'
 export async function migrate(options: { url: string; folder: string }) {
   const pool = createPool({ url: options.url, role: 'owner', max: 1, timeout_ms: 240_000 })
   try {
-    await pool.query(
-      'create table if not exists migration (name text primary key, ran_at timestamptz default now())',
-    )
+    // "if not exists" alone does not stand a race: both would find it missing, and one would be refused.
+    await pool.query(`begin; select pg_advisory_xact_lock(hashtext('orchestrator migration'));
+      create table if not exists migration (name text primary key, ran_at timestamptz default now()); commit`)
     const names = (await readdir(options.folder)).filter((name) => name.endsWith('.sql')).sort()
     const ran: string[] = []
     for (const name of names) {
