@@ -51,28 +51,40 @@ export type SessionFilter = {
   before: string | null
 }
 
+/** A list stops at this many bytes of prompts, plans and results, with a cursor. */
+const maxBytes = 4_000_000
+
 /** Sessions, newest first, stable under inserts: the cursor is the last id; index: session_list. */
 export async function listSessions(
   services: Pick<Services, 'database'>,
   actor: Actor,
   filter: SessionFilter,
 ) {
-  const rows = await services.database.query<Row>(actor.tenant_id, {
+  const rows = await services.database.query<Row & { picked: number }>(actor.tenant_id, {
     name: 'list_sessions',
     text: /* sql */ `
-      select ${columns} from (
-        select * from session
+      with picked as (
+        select *, octet_length(prompt) + coalesce(octet_length(plan::text), 0)
+                    + coalesce(octet_length(result::text), 0) as weight
+        from session
         where ($1::text[] is null or state = any($1::text[]))
           and ($2::text[] is null or priority::text = any($2::text[]))
           and ($3::text is null or $3::text = any(labels))
           and ($4::text is null or strpos(lower(title), lower($4::text)) > 0 or id = $4::text)
           and ($5::text is null or id < $5::text)
         order by id desc limit $6::int + 1
-      ) s ${workOf} order by s.id desc`,
+      )
+      select ${columns}, s.picked from (
+        select *, sum(weight) over newest as bytes, row_number() over newest as place, count(*) over () as picked
+        from picked window newest as (order by id desc)
+      ) s ${workOf}
+      where s.place <= $6::int and (s.bytes <= ${maxBytes} or s.place = 1)
+      order by s.id desc`,
     values: [filter.states, filter.priorities, filter.label, filter.q, filter.before, filter.limit],
   })
-  const items = rows.slice(0, filter.limit).map(toView)
-  return { items, next_cursor: rows.length > filter.limit ? (items.at(-1)?.id ?? null) : null }
+  const items = rows.map(({ picked: _picked, ...row }) => toView(row))
+  const more = rows.length < (rows[0]?.picked ?? 0)
+  return { items, next_cursor: more ? (items.at(-1)?.id ?? null) : null }
 }
 
 function toView({
