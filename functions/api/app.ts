@@ -96,5 +96,9 @@ function nowhere(c: Context<Env>, routes: Api['routes']) {
 function matches(pattern: string, path: string) {
   const parts = pattern.split('/')
   const given = path.split('/')
-  return parts.length === given.length && parts.every((part, i) => part.startsWith('{') || part === given[i])
+  return parts.length === given.length && parts.every((part, i) => fits(part, given[i]))
+}
+
+function fits(part: string, given: string | undefined) {
+  return part.startsWith('{') ? Boolean(given) : part === given
 }

@@ -46,6 +46,20 @@ const cases: Case[] = [
     says: { pointer: '/promt', detail: /remove it or correct its name/ },
   },
   {
+    what: 'the name of a prototype',
+    send: ['POST', sessions, { raw: '{"title":"x","prompt":"x","__proto__":{"start":true}}' }],
+    status: 400,
+    code: 'invalid_input',
+    says: { pointer: '/__proto__' },
+  },
+  {
+    what: 'a body of a thousand levels',
+    send: ['POST', sessions, { raw: `{"title":${'['.repeat(1_000)}${']'.repeat(1_000)}}` }],
+    status: 400,
+    code: 'invalid_input',
+    says: { detail: /levels deep/ },
+  },
+  {
     what: 'a missing field',
     send: ['POST', sessions, { body: { title: 'x' } }],
     status: 400,
@@ -217,6 +231,7 @@ const cases: Case[] = [
     status: 400,
     code: 'invalid_input',
   },
+  { what: 'a slash at the end', send: ['GET', `${sessions}/`], status: 404, code: 'not_found' },
   { what: 'an unknown path', send: ['GET', '/api/v1/nothing'], status: 404, code: 'not_found' },
 ]
 

@@ -85,7 +85,7 @@ export async function openApi() {
       redis: { required: false, look: () => redis.ping() },
     },
     origins: ['http://localhost:3000'],
-    log: { info: log('info'), warn: log('warn'), error: log('error') },
+    log: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
   }
   const handler = handlerOf(() => services)
 

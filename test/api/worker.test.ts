@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { redisPresence } from '#core/lock/presence'
 import { Assignment, EventBatchAnswer } from '#core/task/wire'
+import { redisBells } from '#core/wake/bell'
+import { connectRedis } from '#functions/redis'
 import { goal, openApi, Problem, plan, type Sent } from './open.ts'
 import {
   Artifact,
@@ -15,7 +18,7 @@ import {
   WholeCheckpoint,
 } from './shapes.ts'
 
-const { call, plant } = await openApi()
+const { call, plant, services } = await openApi()
 const commit = 'a'.repeat(40)
 const patch = readFileSync(import.meta.filename).subarray(0, 300)
 
@@ -175,6 +178,39 @@ describe('a worker', () => {
     }
     expect((await worker.as('POST', `${task}/fail`, { body: failed })).status).toBe(204)
     expect((await call('GET', task)).json).toMatchObject({ state: 'FAILED', error: { code: 'check_failed' } })
+  })
+
+  test('whose task is cancelled is interrupted, and told to drop it', async () => {
+    const worker = await register('refactorer', ['REFACTORING'])
+    const tasks = [{ ...plan.tasks[0], capability: 'REFACTORING' }]
+    await call('POST', '/api/v1/sessions', { body: { ...goal, plan: { tasks }, start: true } })
+    await plant.settle()
+    const inbox = async () =>
+      Inbox.parse((await worker.as('GET', `/api/v1/agents/${worker.id}/inbox?wait=5`)).json).items
+    const task_id = (await inbox())[0]?.task_id
+    await worker.as('POST', `/api/v1/tasks/${task_id}/claim`, { body: { attempt: 1 } })
+    expect((await call('GET', `/api/v1/agents/${worker.id}`)).json).toMatchObject({ active: 1, load: 0.5 })
+    expect((await call('POST', `/api/v1/tasks/${task_id}/cancel`)).json).toMatchObject({ state: 'CANCELLED' })
+    expect((await inbox()).at(-1)).toMatchObject({ kind: 'INTERRUPT', data: { reason: 'stop' }, task_id })
+    const body = { holding: [{ task_id, attempt: 1 }] }
+    const beat = await worker.as('POST', `/api/v1/agents/${worker.id}/heartbeat`, { body })
+    expect(beat.json).toMatchObject({ drop: [{ task_id, attempt: 1 }] })
+    expect((await call('GET', `/api/v1/agents/${worker.id}`)).json).toMatchObject({ active: 0 })
+  })
+
+  test('works on while Redis is away', async () => {
+    const { presence, bells } = services
+    const away = () => connectRedis('redis://127.0.0.1:1', services.log)
+    const dead = redisBells(away(), away())
+    Object.assign(services, { presence: redisPresence(away(), { ttl_ms: 1_000 }), bells: dead })
+    const worker = await register('lonely', ['OTHER'])
+    const path = `/api/v1/agents/${worker.id}`
+    const beat = await worker.as('POST', `${path}/heartbeat`, { body: { holding: [] } })
+    const inbox = await worker.as('GET', `${path}/inbox?wait=0.1`)
+    dead.end()
+    Object.assign(services, { presence, bells })
+    expect(beat.json).toEqual({ state: 'ONLINE', drop: [] })
+    expect(inbox.json).toEqual({ items: [] })
   })
 
   test('is listed, drained and removed', async () => {

@@ -39,7 +39,6 @@ const policy =
 /** The document of this API, and a page to read and try it; nothing comes from elsewhere. */
 export function docsRoutes({ app, routes }: Api) {
   let document: string | undefined
-  const read = new Map<string, Promise<Buffer>>()
 
   routes.push(
     { method: 'GET', path: '/openapi.json' },
@@ -61,9 +60,8 @@ export function docsRoutes({ app, routes }: Api) {
     if (name === 'start.js') return c.body(start, 200, { 'content-type': 'text/javascript; charset=utf-8' })
     const type = Object.hasOwn(assets, name) ? assets[name] : undefined
     if (type === undefined) throw new OrchestratorError('not_found', `There is no page ${c.req.path}.`)
-    const bytes = read.get(name) ?? readAsset(name)
-    read.set(name, bytes)
-    return c.body(new Uint8Array(await bytes), 200, { 'content-type': type, 'cache-control': 'max-age=3600' })
+    const bytes = new Uint8Array(await readAsset(name))
+    return c.body(bytes, 200, { 'content-type': type, 'cache-control': 'max-age=3600' })
   })
 }
 
