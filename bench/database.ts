@@ -45,6 +45,7 @@ export async function openBenchDatabase(external: string | undefined) {
     cpu: () => treeCpu(pid),
     facts: () => factsOf(client),
     count: () => count(client),
+    analyze: () => client.query('analyze'),
     /** Where the write-ahead log ends, in bytes. */
     async wal() {
       const { rows } = await client.query<{ at: string }>(

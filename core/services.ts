@@ -1,8 +1,10 @@
+import { type Inbox, inboxes } from '#core/agent/inbox'
 import { type Commit, committer } from '#core/change/commit'
 import type { Known } from '#core/change/draft'
 import { loader } from '#core/change/load'
 import type { Database } from '#core/database/database'
 import type { Presence } from '#core/lock/presence'
+import { type Assigner, assigner } from '#core/task/assignment'
 import { type Reporter, reporter } from '#core/task/report'
 import type { Bells } from '#core/wake/bell'
 import type { Wake } from '#core/wake/wake'
@@ -13,6 +15,8 @@ export type Services = {
   commit: Commit
   load: Loader
   report: Reporter
+  inbox: Inbox
+  assignment: Assigner
   presence: Presence
   /** Sends wakes to the steps queue. Never throws: a lost wake is found by the sweep. */
   wake: (wakes: Wake[]) => Promise<void>
@@ -26,5 +30,12 @@ export type Loader = {
 
 /** The parts that hang on the database alone. */
 export function databaseServices(database: Database) {
-  return { database, commit: committer(database), load: loader(database), report: reporter(database) }
+  return {
+    database,
+    commit: committer(database),
+    load: loader(database),
+    report: reporter(database),
+    inbox: inboxes(database),
+    assignment: assigner(database),
+  }
 }

@@ -1,3 +1,5 @@
+import type { Database, Statement } from '#core/database/database'
+import { gatherByTenant } from '#core/database/gather'
 import type { Services } from '#core/services'
 import type { Worker } from '#core/task/work'
 import { bellOf } from '#core/wake/bell'
@@ -8,14 +10,55 @@ const pageSize = 100
 /** A ring may be lost: the table is looked at this often all the same, in ms. */
 const lookEvery = 2_000
 
-async function read(services: Pick<Services, 'database'>, { tenant_id, agent_id }: Worker) {
-  return services.database.query<InboxItem>(tenant_id, {
-    name: 'read_inbox',
+export type Inbox = {
+  read(tenant_id: string, agent_id: string): Promise<InboxItem[]>
+  ack(tenant_id: string, item: { agent_id: string; id: string }): Promise<boolean>
+}
+
+/** Looks of one tenant's agents share a statement, and so do their acks. */
+export function inboxes(database: Database): Inbox {
+  return {
+    read: gatherByTenant<string, InboxItem[]>({
+      async run(tenant_id, agent_ids) {
+        const rows = await database.query<InboxItem & { agent_id: string }>(tenant_id, readInboxes(agent_ids))
+        const byAgent = new Map<string, InboxItem[]>(agent_ids.map((id) => [id, []]))
+        for (const { agent_id, ...item } of rows) byAgent.get(agent_id)?.push(item)
+        return agent_ids.map((id) => byAgent.get(id) ?? [])
+      },
+      key: (agent_id) => agent_id,
+      max: 100,
+    }),
+    ack: gatherByTenant<{ agent_id: string; id: string }, boolean>({
+      async run(tenant_id, items) {
+        await database.query(tenant_id, ackItems(items))
+        return items.map(() => true)
+      },
+      key: ({ id }) => id,
+      max: 500,
+    }),
+  }
+}
+
+function readInboxes(agent_ids: string[]): Statement {
+  return {
+    name: 'read_inboxes',
     text: /* sql */ `
-      select id, kind, task_id, attempt, data, created_at from inbox
-      where agent_id = $1::text order by id limit ${pageSize}`,
-    values: [agent_id],
-  })
+      select i.* from unnest($1::text[]) as a(id) cross join lateral (
+        select agent_id, id, kind, task_id, attempt, data, created_at from inbox
+        where agent_id = a.id order by id limit ${pageSize}
+      ) i`,
+    values: [agent_ids],
+  }
+}
+
+function ackItems(items: { agent_id: string; id: string }[]): Statement {
+  return {
+    name: 'ack_items',
+    text: /* sql */ `
+      delete from inbox i using unnest($1::text[], $2::text[]) as a(id, agent_id)
+      where i.id = a.id and i.agent_id = a.agent_id`,
+    values: [items.map(({ id }) => id), items.map(({ agent_id }) => agent_id)],
+  }
 }
 
 /** What waits for an agent: at once when there is something, else as soon as there is, within `wait_ms`. */
@@ -29,7 +72,7 @@ export async function readInbox(services: Services, worker: Worker, wait_ms: num
       left > 0
         ? services.bells.wait(bellOf.inbox(worker.agent_id), Math.min(left, lookEvery), ring.signal)
         : null
-    const items = await read(services, worker)
+    const items = await services.inbox.read(worker.tenant_id, worker.agent_id)
     if (items.length > 0 || !rung || signal?.aborted) {
       ring.abort()
       return items
@@ -40,9 +83,5 @@ export async function readInbox(services: Services, worker: Worker, wait_ms: num
 
 /** Takes an item off. Repeated it does nothing. */
 export async function ackInbox(services: Services, { tenant_id, agent_id }: Worker, id: string) {
-  await services.database.query(tenant_id, {
-    name: 'ack_inbox',
-    text: 'delete from inbox where id = $1::text and agent_id = $2::text',
-    values: [id, agent_id],
-  })
+  await services.inbox.ack(tenant_id, { agent_id, id })
 }

@@ -19,12 +19,32 @@ export type Query = <Row extends object>(statement: Statement) => Promise<Row[]>
 export function openDatabase(options: { url: string; role: Exclude<Role, 'owner'>; max: number }): Database {
   const pool = createPool(options)
 
+  /** Begin, statement and commit go to the server in one piece, and so does the wait for them. */
+  async function single<Row extends object>(tenant_id: string, statement: Statement): Promise<Row[]> {
+    const client = await connect(pool)
+    let broken = false
+    try {
+      const [began, answer, ended] = await Promise.allSettled([
+        client.query(beginFor(client, tenant_id)),
+        client.query<Row>(statement),
+        // After a statement that failed it is a rollback.
+        client.query('commit'),
+      ])
+      broken = ended.status === 'rejected'
+      if (began.status === 'rejected') throw asUnavailable(began.reason)
+      if (answer.status === 'rejected') throw asUnavailable(answer.reason)
+      if (ended.status === 'rejected') throw asUnavailable(ended.reason)
+      return answer.value.rows
+    } finally {
+      client.release(broken)
+    }
+  }
+
   async function transaction<T>(tenant_id: string, body: (query: Query) => Promise<T>) {
     const client = await connect(pool)
     let broken = false
     try {
-      // Both in one round trip; the setting ends with the transaction, so that the pool carries no tenant over.
-      await client.query(`begin; select set_config('app.tenant', ${client.escapeLiteral(tenant_id)}, true)`)
+      await client.query(beginFor(client, tenant_id))
       const answer = await body(async (statement) => (await client.query(statement)).rows)
       await client.query('commit')
       return answer
@@ -43,7 +63,7 @@ export function openDatabase(options: { url: string; role: Exclude<Role, 'owner'
       if (options.role === 'app') {
         if (tenant_id === null)
           throw new OrchestratorError('internal', 'The api queries one tenant at a time.')
-        return transaction(tenant_id, (run) => run<Row>(statement))
+        return single<Row>(tenant_id, statement)
       }
       try {
         return (await pool.query<Row>(statement)).rows
@@ -58,6 +78,11 @@ export function openDatabase(options: { url: string; role: Exclude<Role, 'owner'
     transaction: (tenant_id, body) => retrying(() => transaction(tenant_id, body)),
     end: () => pool.end(),
   }
+}
+
+/** Both in one round trip; the setting ends with the transaction, so that the pool carries no tenant over. */
+function beginFor(client: pg.PoolClient, tenant_id: string) {
+  return `begin; set local app.tenant = ${client.escapeLiteral(tenant_id)}`
 }
 
 async function connect(pool: pg.Pool) {

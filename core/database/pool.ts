@@ -21,6 +21,7 @@ export function createPool(options: { url: string; role: Role; max: number; time
     connectionTimeoutMillis: 5_000,
     idleTimeoutMillis: 30_000,
     allowExitOnIdle: true,
+    pipeline: true,
     query_timeout: timeout + 1_000,
     application_name: `orchestrator-${options.role}`,
     options: [

@@ -1,3 +1,6 @@
+import type { Database, Statement } from '#core/database/database'
+import { gatherByTenant } from '#core/database/gather'
+import { notFound } from '#core/error'
 import { maxTasks } from '#core/plan/plan'
 import type { Services } from '#core/services'
 import type { Session } from '#core/session/session'
@@ -7,38 +10,66 @@ import type { Worker } from './work.ts'
 
 export type Assigned = Assignment
 
-type InputRow = { task_id: string; key: string; commit: string; artifact_id: string | null }
+type Ask = { task_id: string; session_id: string; depends_on: string[]; every_leaf: boolean }
+type Found = Pick<Assignment, 'inputs' | 'messages'> & { prompt: string }
 
-/** Accepted commits that a task starts from: of what it depends on, or of every leaf for the integration. */
-const inputsSql = /* sql */ `
-  select t.id as task_id, t.key, t.result->>'commit' as commit, t.result->>'artifact_id' as artifact_id
-  from task t
-  where t.session_id = $1::text and t.kind = 'WORK' and t.state = 'COMPLETED' and t.result->>'commit' is not null
-    and case when $3::boolean
-      then not exists (select from task d where d.session_id = t.session_id and t.key = any(d.depends_on)
-                       and d.state = 'COMPLETED' and d.kind = 'WORK')
-      else t.key = any($2::text[]) end
-  order by t.ended_at, t.id`
+export type Assigner = (tenant_id: string, ask: Ask) => Promise<Found | 'none'>
+
+/** Looks for what claimed tasks start from; those of one tenant share a statement. */
+export function assigner(database: Database): Assigner {
+  return gatherByTenant<Ask, Found | 'none'>({
+    async run(tenant_id, asks) {
+      const rows = await database.query<Found & { task_id: string }>(tenant_id, loadAssignments(asks))
+      const found = new Map(rows.map(({ task_id, ...row }) => [task_id, row]))
+      return asks.map(({ task_id }) => found.get(task_id) ?? 'none')
+    },
+    key: ({ task_id }) => task_id,
+    max: 200,
+  })
+}
+
+/**
+ * The session's prompt; accepted commits that a task starts from: of what it depends on, or of every leaf for
+ * the integration; and the last messages. Indexes: task_session_id_key_key, message_session.
+ */
+function loadAssignments(asks: Ask[]): Statement {
+  return {
+    name: 'load_assignments',
+    text: /* sql */ `
+      select a.task_id, s.prompt, coalesce(i.inputs, '[]') as inputs, coalesce(m.messages, '[]') as messages
+      from json_to_recordset($1::json) as a(task_id text, session_id text, depends_on text[], every_leaf boolean)
+      join session s on s.id = a.session_id
+      cross join lateral (
+        select json_agg(json_build_object('task_id', t.id, 'key', t.key, 'commit', t.result->>'commit',
+                                          'artifact_id', t.result->>'artifact_id') order by t.ended_at, t.id) as inputs
+        from task t
+        where t.session_id = a.session_id and t.kind = 'WORK' and t.state = 'COMPLETED'
+          and (a.every_leaf or t.key = any(a.depends_on)) and t.result->>'commit' is not null
+          and not (a.every_leaf and exists (
+            select from task d where d.session_id = t.session_id and t.key = any(d.depends_on)
+              and d.state = 'COMPLETED' and d.kind = 'WORK'))
+      ) i
+      cross join lateral (
+        select json_agg(json_build_object('id', said.id, 'text', said.text) order by said.id) as messages
+        from (select id, text from message where session_id = a.session_id order by id desc limit 50) said
+      ) m`,
+    values: [JSON.stringify(asks)],
+  }
+}
 
 /** All that a worker needs to begin a task, or to go on where another one was lost. */
 export async function readAssignment(
-  services: Pick<Services, 'database'>,
+  services: Pick<Services, 'assignment'>,
   { tenant_id }: Worker,
   session: Session,
   task: Task,
 ): Promise<Assigned> {
-  const inputs = await services.database.query<InputRow>(tenant_id, {
-    name: 'assignment_inputs',
-    text: inputsSql,
-    values: [session.id, task.depends_on, task.kind === 'INTEGRATION'],
-  })
-  const messages = await services.database.query<{ id: string; text: string }>(tenant_id, {
-    name: 'assignment_messages',
-    text: `select id, text from message where session_id = $1::text order by id desc limit 50`,
-    values: [session.id],
-  })
   const { id, key, kind, title, instruction, capability, checks, attempt, failures, deadline } = task
-  const { title: goal, prompt, repository, labels, base_commit, base_artifact_id } = session
+  const { title: goal, repository, labels, base_commit, base_artifact_id } = session
+  const ask = { task_id: id, session_id: session.id, depends_on: task.depends_on }
+  const found = await services.assignment(tenant_id, { ...ask, every_leaf: kind === 'INTEGRATION' })
+  if (found === 'none') throw notFound('task', id)
+  const { prompt, inputs, messages } = found
   return {
     task: { id, key, kind, title, instruction, capability, checks, attempt, failures, deadline },
     session: { id: session.id, title: goal, prompt, repository, labels },
@@ -47,7 +78,7 @@ export async function readAssignment(
     base_commit,
     base_artifact_id,
     resume: task.work,
-    messages: messages.reverse(),
+    messages,
     previous_error: task.error,
   }
 }
