@@ -206,8 +206,13 @@ real('a question of the engine is answered by our policy, and the turn goes on',
 
 real('an OpenCode that dies under its work fails the attempt, which may be tried again', async () => {
   startWorker('one')
-  const given = assignment({ instruction: script([bash('kill -9 1; sleep 1; kill -9 $PPID; sleep 300')]) })
-  expect(await plane.offer(given)).toMatchObject({
+  const given = assignment({ instruction: script([bash('echo here; sleep 300')]) })
+  const ended = plane.offer(given)
+  await plane.until(given.task.id, called('running'))
+  const commands = processes().map((pid) => ({ pid, line: readFileSync(`/proc/${pid}/cmdline`, 'latin1') }))
+  const serving = commands.find(({ line }) => line.startsWith(opencodeBinary()))
+  process.kill(Number(serving?.pid), 'SIGKILL')
+  expect(await ended).toMatchObject({
     call: 'fail',
     body: { code: 'engine_failed', retryable: true },
   })
