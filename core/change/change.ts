@@ -26,21 +26,27 @@ export async function change(
     const draft = draftOf(known)
     decide(draft)
     if (!isChanged(draft)) return draft
+    const isQuiet = draft.quiet && draft.session.wake_at !== null
     // The outbox: due at once, until a step has looked.
-    draft.session = { ...draft.session, wake_at: 'now' }
+    if (!isQuiet) draft.session = { ...draft.session, wake_at: 'now' }
     const outcome = await services.commit(draft)
     if (outcome === 'conflict') continue
-    draft.session = { ...draft.session, ...outcome, wake_at: draft.now, updated_at: draft.now }
-    await announce(services, draft)
+    const wake_at = isQuiet ? draft.session.wake_at : draft.now
+    draft.session = { ...draft.session, ...outcome, wake_at, updated_at: draft.now }
+    ring(services, draft)
+    if (!isQuiet) await wake(services, draft)
     return draft
   }
   throw new OrchestratorError('version_conflict', `The session of ${what} is changing too fast; try again.`)
 }
 
-async function announce(services: Services, { session, inbox, events }: Draft) {
+function ring(services: Services, { session, inbox, events }: Draft) {
   services.bells.ring([
     ...inbox.map(({ agent_id }) => bellOf.inbox(agent_id)),
     ...(events.length > 0 ? [bellOf.events(session.id)] : []),
   ])
+}
+
+async function wake(services: Services, { session }: Draft) {
   await services.wake([{ kind: 'session', tenant_id: session.tenant_id, session_id: session.id }])
 }

@@ -42,6 +42,8 @@ export type Draft = {
   slots: Slot[]
   trigger: CheckpointTrigger | null
   message: { id: string; text: string } | null
+  /** Nothing follows from it: the engine need not look before the deadline that it has set itself. */
+  quiet: boolean
 }
 
 export function draftOf(known: Known): Draft {
@@ -56,6 +58,7 @@ export function draftOf(known: Known): Draft {
     slots: [],
     trigger: null,
     message: null,
+    quiet: false,
   }
 }
 

@@ -3,16 +3,25 @@ import type { Session } from '#core/session/session'
 import type { Task } from '#core/task/task'
 import type { Known } from './draft.ts'
 
-/** Everything of a session but its head hash, which only statements use. */
-export const sessionColumns = [
+const columnNames = [
   'tenant_id, id, title, prompt, priority, repository, base_commit, base_artifact_id, plan, budget, labels, state',
   'waiting, wake_at, settle_by, version, last_seq, checkpoint_number, rehearsal, usage, attempts_finished',
   'attempts_succeeded, result, failure, step_errors, created_at, updated_at, queued_at, started_at, ended_at',
 ]
   .join(', ')
   .split(', ')
-  .map((column) => `s.${column}`)
-  .join(', ')
+
+/** Everything of a session but its head hash, which only statements use. */
+export const sessionColumns = sessionColumnsWith({})
+
+/**
+ * The same with other values in place of some columns. No commit writes `prompt` and `plan`, which are the
+ * bulk of a session: whoever decides without them need not load them.
+ */
+export function sessionColumnsWith(values: { prompt?: string; plan?: string }) {
+  const given: Record<string, string | undefined> = values
+  return columnNames.map((name) => (given[name] ? `${given[name]} as ${name}` : `s.${name}`)).join(', ')
+}
 
 export type KnownRow = Session & { tasks: Task[]; now: string }
 
@@ -29,12 +38,12 @@ export function loadSessions(ids: string[]): Statement {
   }
 }
 
-/** For each task its session and the task alone; index: task_pkey, session_pkey. */
+/** For each task its session, without prompt and plan, and the task alone; index: task_pkey, session_pkey. */
 export function loadTasks(ids: string[]): Statement {
   return {
     name: 'load_tasks',
     text: /* sql */ `
-      select ${sessionColumns}, now() as now, json_build_array(t.*) as tasks
+      select ${sessionColumnsWith({ prompt: `''`, plan: 'null::json' })}, now() as now, json_build_array(t.*) as tasks
       from task t join session s on s.id = t.session_id where t.id = any($1::text[])`,
     values: [ids],
   }

@@ -1,5 +1,5 @@
 import type { Agent } from '#core/agent/agent'
-import { type KnownRow, sessionColumns } from '#core/change/load.sql'
+import { type KnownRow, sessionColumnsWith } from '#core/change/load.sql'
 import type { Statement } from '#core/database/database'
 
 export type StepRow = KnownRow & { holders: { id: string; state: Agent['state']; incarnation: number }[] }
@@ -8,32 +8,42 @@ export type StepRow = KnownRow & { holders: { id: string; state: Agent['state'];
 export const admissionLimit = 100
 export const readyLimit = 1_000
 
+/** A task as a step decides on it: never the words for its agent; a snapshot only while there is work to go on with. */
+const taskColumns = /* sql */ `
+  t.tenant_id, t.id, t.session_id, t.parent_id, t.key, t.kind, t.title, '' as instruction, t.capability,
+  t.depends_on, '[]'::json as checks, t.priority, t.state, t.waiting, t.attempt, t.failures, t.losses, t.agent_id,
+  t.agent_incarnation, t.failed_agent_id, t.not_before, t.deadline, t.last_batch, t.work, t.usage, t.result,
+  t.error, t.created_at, t.ready_at, t.started_at, t.ended_at`
+
 /**
- * All that a step decides on: the sessions it was woken for and those in their tenants' queues (the most
- * urgent first) whole; and who holds their tasks. Indexes: session_pkey, session_state, task_session_id_key_key.
+ * All that a step decides on: the sessions it was woken for, and the first `queued` of those in their tenants'
+ * queues (the most urgent first), with their tasks, and who holds these. The plan comes while it is not yet made
+ * into tasks, the prompt while there are none. Indexes: session_pkey, session_state, task_session_id_key_key.
  */
-export function loadStep(session_ids: string[], tenant_ids: string[]): Statement {
+export function loadStep(session_ids: string[], tenant_ids: string[], queued: number): Statement {
   return {
     name: 'load_step',
     text: /* sql */ `
-      with wanted as (
-        select id from session where id = any($1::text[])
+      with wanted as materialized (
+        select unnest($1::text[]) as id
         union
         (select id from session where tenant_id = any($2::text[]) and state = 'QUEUED'
          order by priority desc, queued_at limit $3::int)
       )
-      select ${sessionColumns}, now() as now, work.tasks, coalesce(work.holders, '[]') as holders
-      from session s
+      select ${sessionColumnsWith({
+        prompt: `case when work.tasks is null then s.prompt else '' end`,
+        plan: 'case when not coalesce(work.is_planned, false) then s.plan end',
+      })}, now() as now, coalesce(work.tasks, '[]') as tasks, coalesce(work.holders, '[]') as holders
+      from wanted w
+      join session s on s.id = w.id
       cross join lateral (
-        select coalesce(json_agg(t order by t.id), '[]') as tasks,
+        select json_agg(t order by t.id) as tasks, bool_or(t.kind = 'WORK') as is_planned,
                json_agg(json_build_object('id', a.id, 'state', a.state, 'incarnation', a.incarnation))
                  filter (where a.id is not null) as holders
-        from task t
+        from (select ${taskColumns} from task t where t.session_id = s.id) t
         left join agent a on a.id = t.agent_id and t.state in ('ASSIGNED', 'RUNNING', 'AWAITING_INPUT')
-        where t.session_id = s.id
-      ) work
-      where s.id in (select id from wanted)`,
-    values: [session_ids, tenant_ids, admissionLimit],
+      ) work`,
+    values: [session_ids, tenant_ids, Math.min(queued, admissionLimit)],
   }
 }
 
@@ -43,12 +53,12 @@ export function loadReady(tenant_ids: string[], except: string[]): Statement {
     name: 'load_ready',
     text: /* sql */ `
       with ready as materialized (
-        select t.* from task t
+        select ${taskColumns} from task t
         where t.tenant_id = any($1::text[]) and t.state = 'READY' and not t.session_id = any($2::text[])
           and (t.not_before is null or t.not_before <= now())
         order by t.priority desc, t.ready_at limit $3::int
       )
-      select ${sessionColumns}, now() as now, json_agg(r) as tasks
+      select ${sessionColumnsWith({ prompt: `''`, plan: 'null::json' })}, now() as now, json_agg(r) as tasks
       from ready r join session s on s.id = r.session_id and s.state = 'RUNNING'
       group by s.id`,
     values: [tenant_ids, except, readyLimit],

@@ -57,12 +57,16 @@ export async function step(services: StepServices, wakes: WakeMessage[]) {
   ])
   let committed = false
   const missing = [...tenants].filter((id) => !leases.some(({ name }) => name === `tenant:${id}`))
+  let wanted = namesOf(leases)
   for (let round = 0; round < maxRounds && leases.length > 0; round++) {
-    const held = namesOf(leases)
-    const { again, changed } = await look(services, held.sessions, held.tenants)
+    const { again, freed, changed } = await look(services, wanted.sessions, wanted.tenants)
     committed ||= changed
-    if (again.length > 0) leases.push(...again.map((id) => ({ name: `session:${id}`, fence: 0 })))
-    else leases = await services.leases.release(leases)
+    // Another look at those that lost only; a freed place is for whoever waits in the tenants.
+    if (again.length > 0 || freed) wanted = { ...wanted, sessions: again }
+    else {
+      leases = await services.leases.release(leases)
+      wanted = namesOf(leases)
+    }
   }
   if (leases.length > 0) await services.leases.release(leases)
   // Whoever holds a tenant may have looked before this commit: it, or the next one, looks once more. A step that
@@ -78,14 +82,14 @@ function namesOf(leases: { name: string }[]) {
   return { sessions: ids('session:'), tenants: ids('tenant:') }
 }
 
-/** One round: load, decide, commit. Answers the sessions that are to be looked at again at once, and whether it stored anything. */
+/** One round: load, decide, commit. Answers the sessions that lost, whether a place was freed, and whether it stored anything. */
 async function look(services: StepServices, session_ids: string[], tenant_ids: string[]) {
   const { database } = services
   const fleets = await database.query<FleetRow>(null, loadFleets(tenant_ids))
   const silent = await silenceOf(services, fleets)
   const wanted = [...new Set([...session_ids, ...silent.sessions])]
   const [rows, ready] = await Promise.all([
-    database.query<StepRow>(null, loadStep(wanted, tenant_ids)),
+    database.query<StepRow>(null, loadStep(wanted, tenant_ids, placesIn(fleets))),
     tenant_ids.length > 0 ? database.query<KnownRow>(null, loadReady(tenant_ids, wanted)) : [],
   ])
   const whole = await decide(services, rows)
@@ -95,6 +99,11 @@ async function look(services: StepServices, session_ids: string[], tenant_ids: s
   for (const { draft } of whole) setWake(draft)
   for (const draft of partial) setOfferWake(draft)
   return store(services, [...whole.map(({ draft }) => draft), ...partial].filter(isChanged))
+}
+
+/** Sessions that the tenants may admit: those further back in their queues need not be loaded. */
+function placesIn(fleets: FleetRow[]) {
+  return fleets.reduce((sum, row) => sum + Math.max(0, row.max_running_sessions - row.running_sessions), 0)
 }
 
 type Whole = { draft: Draft; holders: Holders }
@@ -156,14 +165,14 @@ async function silenceOf(services: StepServices, fleets: FleetRow[]) {
 
 async function store(services: StepServices, drafts: Draft[]) {
   const conflicts: string[] = []
-  const freed: string[] = []
+  let freed = false
   let transitions = 0
   for (let i = 0; i < drafts.length; i += flight) {
     const batch = drafts.slice(i, i + flight)
     const outcomes = await commitAll(services.database, null, batch)
     const won = batch.filter((_, j) => outcomes[j] !== 'conflict')
     conflicts.push(...batch.filter((_, j) => outcomes[j] === 'conflict').map(({ session }) => session.id))
-    freed.push(...won.filter(freesPlace).map(({ session }) => session.id))
+    freed ||= won.some(freesPlace)
     transitions += won.reduce((sum, { touched }) => sum + touched.size, 0)
     await announce(services, won)
   }
@@ -171,7 +180,7 @@ async function store(services: StepServices, drafts: Draft[]) {
     const event = 'step_committed'
     services.report({ event, sessions: drafts.length, transitions, conflicts: conflicts.length })
   }
-  return { again: [...conflicts, ...freed], changed: drafts.length > conflicts.length }
+  return { again: conflicts, freed, changed: drafts.length > conflicts.length }
 }
 
 /** A session that ended, or a task that left its agent, has freed a place that another round may fill. */

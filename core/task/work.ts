@@ -60,6 +60,8 @@ export async function claimTask(
     if (task.state !== 'ASSIGNED') return
     const deadline = new Date(Date.parse(draft.now) + limits.run_ms).toISOString()
     draft.trigger = 'TASK_STARTED'
+    // The engine looks at the offer's deadline at the latest, which is before the attempt's.
+    draft.quiet = true
     moveTask(draft, id, 'claim', { deadline, started_at: draft.now }, { attempt, rehearsal })
     if (draft.session.rehearsal !== rehearsal) setSession(draft, { rehearsal })
   })
