@@ -1,9 +1,10 @@
 import type { Actor } from '#core/actor'
 import { change } from '#core/change/change'
-import { type Draft, moveSession, moveTask, note, setSession, tell } from '#core/change/draft'
+import { type Draft, moveSession, note, setSession, tell } from '#core/change/draft'
 import { OrchestratorError } from '#core/error'
 import { newId } from '#core/id'
 import type { Services } from '#core/services'
+import { reviveTask } from '#core/task/end'
 import { isHeld } from '#core/task/states'
 import { countedTokens } from '#core/usage/usage'
 import { graceMs } from './advance.ts'
@@ -64,22 +65,7 @@ function retry(draft: Draft) {
   moveSession(draft, 'retry', cleared)
   for (const task of draft.tasks.values()) {
     if (task.state !== 'FAILED' && task.state !== 'CANCELLED') continue
-    const ready = task.depends_on.length === 0
-    const set = {
-      failures: 0,
-      losses: 0,
-      error: null,
-      ended_at: null,
-      failed_agent_id: null,
-      not_before: null,
-    }
-    const free = {
-      agent_id: null,
-      agent_incarnation: null,
-      deadline: null,
-      ready_at: ready ? draft.now : null,
-    }
-    moveTask(draft, task.id, 'revive', { ...set, ...free, state: ready ? 'READY' : 'BLOCKED' })
+    reviveTask(draft, task)
   }
 }
 

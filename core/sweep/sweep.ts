@@ -1,14 +1,17 @@
 import type { Database } from '#core/database/database'
+import { forgetAnswers } from '#core/idempotency/idempotency'
 import type { Wake } from '#core/wake/wake'
 
 /** Rows that one statement claims; a call goes on until nothing is overdue or its rounds are used up. */
 const batch = 500
 const maxRounds = 20
 
-/** Claims overdue rows and pushes them a minute on, so that two sweeps do not send the same; index: session_wake. */
+/** Claims overdue rows and pushes them a minute on, so that two sweeps do not send the same; index: session_live. */
 const overdueSessions = /* sql */ `
   update session s set wake_at = now() + interval '60 seconds'
-  from (select id from session where wake_at <= now() order by wake_at limit ${batch} for update skip locked) o
+  from (select id from session
+        where state in ('QUEUED', 'RUNNING', 'PAUSING', 'STOPPING') and wake_at <= now()
+        order by wake_at limit ${batch} for update skip locked) o
   where s.id = o.id returning s.id, s.tenant_id`
 
 /** Index: tenant_wake. */
@@ -40,12 +43,6 @@ export async function sweep(services: { database: Database; wake: (wakes: Wake[]
     tenants += fleets.length
     if (rows.length < batch && fleets.length < batch) break
   }
-  await services.database.query(null, {
-    name: 'sweep_idempotency',
-    text: /* sql */ `
-      delete from idempotency where (tenant_id, key) in (
-        select tenant_id, key from idempotency where created_at < now() - interval '24 hours' limit ${batch})`,
-    values: [],
-  })
+  await forgetAnswers(services.database)
   return { sessions, tenants }
 }

@@ -1,10 +1,10 @@
 import type { Actor } from '#core/actor'
 import { change } from '#core/change/change'
-import { type Draft, moveSession, moveTask, tell } from '#core/change/draft'
+import { type Draft, moveSession, tell } from '#core/change/draft'
 import { OrchestratorError } from '#core/error'
 import type { Services } from '#core/services'
 import * as sessionStates from '#core/session/states'
-import { cancelTask } from './end.ts'
+import { cancelTask, reviveTask } from './end.ts'
 import { controlsOf, readTask, type TaskControl } from './read.ts'
 import { isHeld, isTerminal } from './states.ts'
 import type { Task } from './task.ts'
@@ -89,8 +89,9 @@ function retry(draft: Draft, task: Task) {
     moveSession(draft, 'retry', { ...cleared, queued_at: draft.now })
   }
   const others = ended ? tasksOf(draft) : following(draft, task)
-  revive(draft, task)
-  for (const other of others) if (other.id !== task.id && other.state === 'CANCELLED') revive(draft, other)
+  reviveTask(draft, task)
+  for (const other of others)
+    if (other.id !== task.id && other.state === 'CANCELLED') reviveTask(draft, other)
 }
 
 /** A dependency that stays broken would cancel the task again at once. */
@@ -103,15 +104,4 @@ function assertDependencies(draft: Draft, task: Task, brokenStates: Task['state'
     `It depends on "${broken.key}", which is ${broken.state}; retry that one.`,
     { details: { state: task.state, action: 'retry', legal_actions: [], task_id: broken.id } },
   )
-}
-
-/** As new, but for its attempt number, its last checkpoint and what it has used. */
-function revive(draft: Draft, task: Task) {
-  const needs = tasksOf(draft).filter(({ key }) => task.depends_on.includes(key))
-  const ready = needs.every(({ state }) => state === 'COMPLETED')
-  const counters = { failures: 0, losses: 0, error: null, failed_agent_id: null }
-  const times = { ended_at: null, not_before: null, deadline: null, ready_at: ready ? draft.now : null }
-  const holder = { agent_id: null, agent_incarnation: null, last_batch: 0 }
-  const state = ready ? 'READY' : 'BLOCKED'
-  moveTask(draft, task.id, 'revive', { ...counters, ...times, ...holder, state })
 }

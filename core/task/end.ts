@@ -98,3 +98,14 @@ export function completeTask(draft: Draft, task: Task, set: Partial<Task>, data:
   const ended = { error: null, deadline: null, ended_at: draft.now }
   return moveTask(draft, task.id, 'complete', { ...set, ...ended }, { attempt: task.attempt, ...data }, '1')
 }
+
+/** As new, but for its attempt number, its last checkpoint and what it has used. */
+export function reviveTask(draft: Draft, task: Task) {
+  const needs = [...draft.tasks.values()].filter(({ key }) => task.depends_on.includes(key))
+  const ready = needs.every(({ state }) => state === 'COMPLETED')
+  const counters = { failures: 0, losses: 0, error: null, failed_agent_id: null }
+  const times = { ended_at: null, not_before: null, deadline: null, ready_at: ready ? draft.now : null }
+  const holder = { agent_id: null, agent_incarnation: null, last_batch: 0 }
+  const state = ready ? 'READY' : 'BLOCKED'
+  moveTask(draft, task.id, 'revive', { ...counters, ...times, ...holder, state })
+}
