@@ -1,0 +1,391 @@
+import { defaultTenant } from '#core/actor'
+import { drainAgent, removeAgent } from '#core/agent/control'
+import { heartbeat } from '#core/agent/heartbeat'
+import { registerAgent } from '#core/agent/register'
+import { commitAll } from '#core/change/commit'
+import { type KnownRow, loadSessions, loadTasks, toKnown } from '#core/change/load.sql'
+import { OrchestratorError } from '#core/error'
+import { noLeases } from '#core/lock/lease'
+import type { Presence } from '#core/lock/presence'
+import { databaseServices, type Services } from '#core/services'
+import { controlSession, patchSession, sendMessage } from '#core/session/control'
+import { noBudget } from '#core/session/session'
+import { isTerminal } from '#core/session/states'
+import { type StepServices, step } from '#core/step/step'
+import { sweep } from '#core/sweep/sweep'
+import { reportEvents } from '#core/task/report'
+import { type Reported, reportStatement } from '#core/task/report.sql'
+import { isTerminal as isTaskTerminal } from '#core/task/states'
+import { claimTask, completeWork, declineTask, failWork, releaseWork, type Worker } from '#core/task/work'
+import { noUsage } from '#core/usage/usage'
+import { localBells } from '#core/wake/bell'
+import type { Wake, WakeMessage } from '#core/wake/wake'
+import { aSession, planOf } from '../known.ts'
+import { must } from './invariants.ts'
+import { type Random, randomOf } from './random.ts'
+import { Store } from './store.ts'
+
+/** A worker's process: what it believes that it holds, which the engine may see otherwise. */
+type Process = {
+  name: string
+  worker: Worker
+  beats: boolean
+  holding: Map<string, { attempt: number; batch: number; kind: string }>
+}
+
+const operator = { kind: 'operator', tenant_id: defaultTenant } as const
+const engine = { name: 'scripted', version: '1', model: 'none', rehearsal: true }
+/** Refusals that a healthy world meets when everybody acts on what they last heard. */
+const expected = new Set([
+  'stale_attempt',
+  'illegal_transition',
+  'version_conflict',
+  'not_found',
+  'batch_gap',
+])
+const silenceMs = 30_000
+
+/**
+ * One history from a seed: real verbs and steps on the model, with processes that die, wakes that are lost,
+ * doubled and reordered, and others that get in between a look and its commit.
+ */
+export class History {
+  store = new Store()
+  random: Random
+  #faults = true
+  #depth = 0
+  #queue: { wake: WakeMessage; due: string }[] = []
+  #processes: Process[] = []
+  #old: { worker: Worker; id: string; attempt: number }[] = []
+  #beats = new Map<string, string>()
+  #misses = new Map<string, Map<string, number>>()
+  #claims = new Map<string, string>()
+  #accepted = new Map<string, number>()
+  #services: Services
+  #stepServices: StepServices
+
+  constructor(seed: number) {
+    this.random = randomOf(seed)
+    const database = this.store.open(() => this.#interfere())
+    const known = async (statement: ReturnType<typeof loadTasks>) =>
+      (await database.query<KnownRow>(null, statement)).map(toKnown)[0] ?? null
+    const wake = async (wakes: Wake[]) => {
+      for (const one of wakes) this.#send(one)
+    }
+    const shared = { database, presence: this.#presence(), bells: localBells(), wake }
+    // Without gathering: a flight that waits for one who gets in between would wait for itself.
+    this.#services = {
+      ...databaseServices(database),
+      ...shared,
+      assignment: async () => ({ prompt: '', inputs: [], messages: [] }),
+      commit: async (draft) => (await commitAll(database, null, [draft]))[0] ?? 'conflict',
+      load: {
+        session: (_, id) => known(loadSessions([id])),
+        task: (_, id) => known(loadTasks([id])),
+      },
+      report: async (_, report) =>
+        (await database.query<Reported>(null, reportStatement([report])))[0] ?? 'refused',
+    }
+    this.#stepServices = { ...shared, leases: noLeases, report: (event) => this.#onReport(event) }
+  }
+
+  #onReport(report: Parameters<StepServices['report']>[0]) {
+    if (report.event === 'step_failed') throw new Error(report.reason)
+  }
+
+  #presence(): Presence {
+    const since = (time: string | undefined) => Date.parse(this.store.now) - Date.parse(time ?? '')
+    return {
+      beat: async (id) => void this.#beats.set(id, this.store.now),
+      alive: async (ids) =>
+        this.#faults && this.random.chance(0.1)
+          ? null
+          : new Set(ids.filter((id) => since(this.#beats.get(id)) < silenceMs)),
+      missed: async (id, tasks) => {
+        const before = this.#misses.get(id)
+        const counts = new Map(tasks.map((task) => [task, (before?.get(task) ?? 0) + 1]))
+        this.#misses.set(id, counts)
+        return counts
+      },
+    }
+  }
+
+  #send({ delay_seconds, ...wake }: Wake) {
+    if (this.#faults && this.random.chance(0.25)) return
+    const copies = this.#faults && this.random.chance(0.15) ? 2 : 1
+    const due = this.store.after((delay_seconds ?? 0) * 1000)
+    for (let i = 0; i < copies; i++) this.#queue.push({ wake, due })
+  }
+
+  /** Between a look and its commit somebody else may act: the commit then meets another version. */
+  async #interfere() {
+    if (!this.#faults || this.#depth > 0 || !this.random.chance(0.15)) return
+    this.#depth += 1
+    await this.#act()
+    this.#depth -= 1
+  }
+
+  /** Does something, and lets pass only what a healthy world refuses. */
+  async #try(what: () => Promise<unknown>) {
+    try {
+      await what()
+      return true
+    } catch (error) {
+      if (error instanceof OrchestratorError && expected.has(error.code)) return false
+      throw error
+    }
+  }
+
+  /** Runs the whole history: faults, then none until all that was started has ended. */
+  async run(acts: number) {
+    const { below, chance } = this.random
+    for (let i = 0; i <= below(3); i++) await this.#register(`worker-${i}`)
+    for (let i = 0; i <= below(3); i++) await this.#create(chance(0.3))
+    for (let i = 0; i < acts; i++) await this.#act()
+    await this.#settle()
+    return { commits: this.store.commits, conflicts: this.store.conflicts }
+  }
+
+  async #act() {
+    this.store.pass(this.random.below(200))
+    const weights = { deliver: 30, work: 40, operate: 8, beat: 14, time: 8, sweep: 3, process: 4 }
+    switch (this.random.weighted(weights)) {
+      case 'deliver':
+        return this.#deliver()
+      case 'work':
+        return this.#work()
+      case 'operate':
+        return this.#operate()
+      case 'beat':
+        return this.#beat(this.random.pick(this.#processes))
+      case 'time':
+        return this.store.pass(this.random.below(20_000))
+      case 'sweep':
+        return void (await this.#sweep())
+      case 'process':
+        return this.#disturb()
+    }
+  }
+
+  #sweep() {
+    return sweep({ database: this.#stepServices.database, wake: this.#stepServices.wake })
+  }
+
+  /** Some of the wakes that are due, in any order, as one batch. */
+  async #deliver() {
+    const due = this.#queue.filter((message) => this.store.isDue(message.due))
+    const batch = due.filter(() => this.random.chance(0.5)).slice(0, 4)
+    this.#queue = this.#queue.filter((message) => !batch.includes(message))
+    if (batch.length > 0)
+      await step(
+        this.#stepServices,
+        batch.reverse().map(({ wake }) => wake),
+      )
+  }
+
+  async #register(name: string) {
+    const capabilities = ['PLANNING', 'CODE_GENERATION', 'INTEGRATION']
+    const input = { name, engine, capabilities, capacity: 1 + (name.length % 2), labels: [] }
+    const { agent } = await registerAgent(this.#services, operator, input)
+    const worker = { kind: 'agent', tenant_id: defaultTenant, agent_id: agent.id } as const
+    this.#processes = this.#processes.filter((process) => process.name !== name)
+    this.#processes.push({ name, worker, beats: true, holding: new Map() })
+  }
+
+  async #create(planless: boolean) {
+    const plans = [planOf(['a'], ['b', 'a']), planOf(['a'], ['b'], ['c', 'a', 'b']), planOf(['a'])]
+    const queued = this.random.chance(0.8)
+    const seconds = this.random.chance(0.15) ? 200 : null
+    const tokens = this.random.chance(0.2) ? 100 : null
+    const session = aSession({
+      plan: planless ? null : (this.random.pick(plans) ?? null),
+      state: queued ? 'QUEUED' : 'PENDING',
+      budget: { ...noBudget, seconds, tokens },
+      queued_at: queued ? this.store.now : null,
+      started_at: null,
+      wake_at: queued ? this.store.now : null,
+    })
+    this.store.sessions.set(session.id, session)
+    if (queued) this.#send({ kind: 'session', tenant_id: defaultTenant, session_id: session.id })
+  }
+
+  async #operate() {
+    const session = this.random.pick([...this.store.sessions.values()])
+    if (!session) return
+    const { id } = session
+    const what = this.random.weighted({
+      start: 3,
+      pause: 4,
+      resume: 4,
+      stop: 1,
+      retry: 3,
+      patch: 2,
+      message: 2,
+    })
+    await this.#try(() => {
+      if (what === 'patch') return patchSession(this.#services, operator, id, { budget: noBudget }, null)
+      if (what === 'message') return sendMessage(this.#services, operator, id, 'hello')
+      return controlSession(this.#services, operator, id, what)
+    })
+  }
+
+  /** A process dies, comes back as another, goes silent, is drained or removed. */
+  async #disturb() {
+    const process = this.random.pick(this.#processes)
+    if (!process) return
+    const { name, worker } = process
+    const what = this.random.weighted({ silent: 4, forget: 3, restart: 3, drain: 2, remove: 1 })
+    if (what === 'silent') process.beats = false
+    if (what === 'forget') process.holding.clear()
+    if (what === 'restart') await this.#register(name)
+    if (what === 'drain') await this.#try(() => drainAgent(this.#services, operator, worker.agent_id))
+    if (what === 'remove') {
+      await this.#try(() => removeAgent(this.#services, operator, worker.agent_id))
+      await this.#register(name)
+    }
+  }
+
+  async #beat(process: Process | undefined) {
+    if (!process) return
+    if (!process.beats && this.random.chance(0.7)) return
+    process.beats = true
+    const holding = [...process.holding].map(([task_id, { attempt }]) => ({ task_id, attempt }))
+    await this.#try(async () => {
+      const { drop } = await heartbeat(this.#services, process.worker, { holding, repositories: [] })
+      for (const { task_id } of drop) process.holding.delete(task_id)
+    })
+  }
+
+  /** One process reads an item of its inbox, goes on with what it holds, or repeats an old call. */
+  async #work() {
+    const process = this.random.pick(this.#processes)
+    if (!process) return
+    const item = this.random.pick(this.store.inbox.filter((one) => one.agent_id === process.worker.agent_id))
+    const held = this.random.pick([...process.holding])
+    if (item && (!held || this.random.chance(0.6))) await this.#read(process, item)
+    else if (held) await this.#goOn(process, held[0], held[1])
+    else await this.#repeat()
+  }
+
+  async #read(process: Process, item: Store['inbox'][number]) {
+    const { task_id: id, attempt, kind } = item
+    // An ack may be lost: the item comes again.
+    if (!this.#faults || this.random.chance(0.7))
+      this.store.inbox = this.store.inbox.filter((one) => one !== item)
+    if (kind === 'INTERRUPT') {
+      const held = process.holding.get(id)
+      if (held?.attempt === attempt && (!this.#faults || this.random.chance(0.7)))
+        await this.#release(process, id)
+    }
+    if (kind !== 'OFFER') return
+    if (this.#faults && this.random.chance(0.15))
+      return void (await this.#try(() => declineTask(this.#services, process.worker, id, attempt, 'no')))
+    await this.#try(() => this.#claim(process, id, attempt))
+  }
+
+  async #claim({ worker, holding }: Process, id: string, attempt: number) {
+    const { task } = await claimTask(this.#services, worker, id, attempt, true)
+    const holder = `${id}:${attempt}`
+    const before = this.#claims.get(holder) ?? worker.agent_id
+    must(before === worker.agent_id, `${task.key} at attempt ${attempt} was claimed by two agents`)
+    must(!this.#accepted.has(id), `${task.key} was claimed after it was COMPLETED`)
+    this.#claims.set(holder, worker.agent_id)
+    holding.set(id, { attempt, batch: 0, kind: task.kind })
+    this.#old.push({ worker, id, attempt })
+  }
+
+  async #goOn(process: Process, id: string, held: { attempt: number; batch: number; kind: string }) {
+    const { worker } = process
+    const { attempt } = held
+    const faulty = { complete: 6, report: 3, fail: 2, release: 1, wait: 2 }
+    const what = this.#faults ? this.random.weighted(faulty) : 'complete'
+    if (what === 'complete') return this.#complete(worker, id, attempt, held.batch, process)
+    if (what === 'release') return void (await this.#release(process, id))
+    if (what === 'fail') {
+      const failure = { code: 'check_failed' as const, message: 'exit 1', retryable: this.random.chance(0.8) }
+      const body = { attempt, batch: held.batch, ...failure }
+      await this.#end(process, id, () => failWork(this.#services, worker, id, body))
+    }
+    if (what === 'report') {
+      const usage = this.random.chance(0.5) ? { ...noUsage, input_tokens: 40 } : undefined
+      const batch = { attempt, batch: held.batch + 1, events: [], ...(usage ? { usage } : {}) }
+      if (await this.#try(() => reportEvents(this.#services, worker, id, batch))) held.batch += 1
+    }
+  }
+
+  async #complete(worker: Worker, id: string, attempt: number, batch: number, process?: Process) {
+    const kind = this.store.tasks.get(id)?.kind
+    const plan = kind === 'PLAN' ? { plan: planOf(['a'], ['b', 'a']) } : {}
+    const nothing = {
+      commit: null,
+      base_commit: null,
+      artifact_id: null,
+      patch_artifact_id: null,
+      diff: null,
+    }
+    const body = { attempt, batch, summary: 'Done.', checks: [], ...nothing, ...plan }
+    const accepted = await this.#try(() => completeWork(this.#services, worker, id, body))
+    process?.holding.delete(id)
+    if (!accepted) return
+    const before = this.#accepted.get(id) ?? attempt
+    must(before === attempt, `task ${id} was completed at attempts ${before} and ${attempt}`)
+    this.#accepted.set(id, attempt)
+  }
+
+  #release(process: Process, id: string) {
+    const attempt = process.holding.get(id)?.attempt ?? 0
+    return this.#end(process, id, () => releaseWork(this.#services, process.worker, id, attempt, 'asked'))
+  }
+
+  async #end(process: Process, id: string, act: () => Promise<unknown>) {
+    await this.#try(act)
+    process.holding.delete(id)
+  }
+
+  /** A call that comes late, or again: of an attempt that may be long over. */
+  async #repeat() {
+    const late = this.random.pick(this.#old)
+    if (late) await this.#complete(late.worker, late.id, late.attempt, 0)
+  }
+
+  /** No faults any more: what was started ends, within a bound. */
+  async #settle() {
+    this.#faults = false
+    for (const { name } of [...this.#processes]) await this.#register(name)
+    const isOpen = () =>
+      [...this.store.sessions.values()].filter(({ state }) => state !== 'PENDING' && !isTerminal(state))
+    for (let round = 0; isOpen().length > 0; round++) {
+      must(round < 200, `${isOpen().map(({ state }) => state)} after ${round} rounds without faults`)
+      for (const { id, state } of isOpen())
+        if (state === 'PAUSED')
+          await this.#try(async () => {
+            await patchSession(this.#services, operator, id, { budget: noBudget }, null)
+            await controlSession(this.#services, operator, id, 'resume')
+          })
+      for (const process of this.#processes) await this.#beat(process)
+      for (let i = 0; i < 12; i++) await this.#work()
+      await this.#sweep()
+      for (let i = 0; i < 6; i++) await this.#deliver()
+      this.store.pass(3_000)
+    }
+    this.#assertEnd()
+  }
+
+  #assertEnd() {
+    for (const agent of this.store.agents.values())
+      must(agent.active === 0, `${agent.name} has slots taken at the end`)
+    for (const session of this.store.sessions.values()) {
+      if (session.state === 'PENDING') continue
+      must(session.wake_at === null || this.#isLate(session.wake_at), `${session.state} still wakes`)
+      must(
+        this.store.tasksOf(session.id).every(({ state }) => isTaskTerminal(state)),
+        'a task is open at the end',
+      )
+    }
+  }
+
+  /** A terminal session may still be due once: by the report that came just before. */
+  #isLate(time: string) {
+    return Date.parse(time) <= Date.parse(this.store.after(60_000))
+  }
+}
