@@ -35,10 +35,12 @@ export type Supervisor = {
 
 const maxBackoffMs = 30_000
 const steadyMs = 60_000
+/** How a worker says that another one of its name took over (functions/worker/worker.ts, exitCodes). */
+const takenOver = 3
 
 /** Runs an agent worker as a process of its own, and runs it again whenever it dies. */
 export const superviseWorker = (options: SupervisorOptions): Supervisor => {
-  const { worker, log, data, backoffMs = 500, graceMs = 10_000 } = options
+  const { worker, log, data, backoffMs = 500, graceMs = 15_000 } = options
   const home = join(data, 'agents', worker.name)
   const pidFile = join(data, 'agents', `${worker.name}.pid`)
   mkdirSync(home, { recursive: true, mode: 0o700 })
@@ -81,6 +83,11 @@ export const superviseWorker = (options: SupervisorOptions): Supervisor => {
     // What it left in its process group has nobody any more.
     if (dead.pid !== undefined) signal(-dead.pid, 'SIGKILL')
     if (stopping) return
+    // Another process has registered with this name: taking it back would only be taken again.
+    if (dead.exitCode === takenOver) {
+      log('warn', 'worker_taken_over', { worker: worker.name })
+      return
+    }
     failures = Date.now() - since >= steadyMs ? 0 : failures
     const wait = Math.min(maxBackoffMs, backoffMs * 2 ** Math.min(failures, 10))
     failures += 1

@@ -1,7 +1,7 @@
 import type { EventBatch, LogData } from '#core/task/wire'
-import { noUsage, type Usage } from '#core/usage/usage'
+import { addUsage, noUsage, type Usage } from '#core/usage/usage'
 import { ApiError, type Client } from './client.ts'
-import { addUsage, hasUsage } from './usage.ts'
+import { hasUsage } from './usage.ts'
 
 type LogEvent = EventBatch['events'][number]
 export type Action = 'continue' | 'pause' | 'stop'
@@ -137,7 +137,8 @@ export class Outbox {
     this.#usage = noUsage
     if (events.length === 0 && !hasUsage(usage)) return
     const { client, task, attempt, signal } = this.#options
-    const body: EventBatch = { attempt, batch: this.#batch + 1, events, usage }
+    const used = hasUsage(usage) ? { usage } : {}
+    const body: EventBatch = { attempt, batch: this.#batch + 1, events, ...used }
     try {
       const answer = await client.events(task, body, signal)
       this.#batch += 1

@@ -40,7 +40,7 @@ export async function follow(terminal: Terminal, api: Api, id: string, options: 
   let session = (await call(api, SessionView, path)).value
   let last = options.after
   let link: Link = 'live'
-  let said = ''
+  let said = { text: '', since: 0, told: false }
   let labelled = session.rehearsal === true
   let polled = terminal.now()
   let heard = terminal.now()
@@ -68,9 +68,12 @@ export async function follow(terminal: Terminal, api: Api, id: string, options: 
   function draw() {
     if (options.json) return
     const waits = waitsFor(session, board) ?? ''
-    // Without a status line, what it waits for is said once, as a line of the log.
-    if (!terminal.tty && waits && waits !== said) screen.print([paint.dim(`… ${waits}`)])
-    said = waits
+    if (waits !== said.text) said = { text: waits, since: terminal.now(), told: false }
+    // Without a status line, a wait that lasts is said once, as a line of the log.
+    if (!terminal.tty && waits && !said.told && terminal.now() - said.since >= timing.poll_ms) {
+      screen.print([paint.dim(`… ${waits}`)])
+      said.told = true
+    }
     if (session.rehearsal && !labelled) screen.print([paint.yellow(rehearsalSentence)])
     labelled ||= session.rehearsal === true
     screen.status(statusLine(session, board, link, terminal.now()))

@@ -1,7 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { noUsage, type Usage } from '#core/usage/usage'
-import { addUsage } from '../usage.ts'
+import { addUsage, noUsage, type Usage } from '#core/usage/usage'
 import type { Engine, EngineEvent, EngineMemory, EngineSession, OpenOptions } from './engine.ts'
 
 /** One turn of a script: it may edit files below `directory`, and says what it does. */

@@ -1,6 +1,5 @@
 import type { LogData } from '#core/task/wire'
-import { noUsage, type Usage } from '#core/usage/usage'
-import { addUsage } from '../../usage.ts'
+import { addUsage, noUsage, type Usage } from '#core/usage/usage'
 import type { EngineEvent } from '../engine.ts'
 import {
   MessageUpdated,
