@@ -25,6 +25,7 @@ create table tenant (
 );
 create index tenant_wake on tenant (wake_at) where wake_at is not null;
 
+-- Long values, the plan and the prompt before all, go out of line early: a row that is updated often stays small.
 create table session (
   tenant_id text not null references tenant,
   id text primary key,
@@ -57,13 +58,15 @@ create table session (
   queued_at timestamptz(3),
   started_at timestamptz(3),
   ended_at timestamptz(3)
-) with (fillfactor = 70);
-create index session_wake on session (wake_at) where wake_at is not null;
+) with (fillfactor = 60, toast_tuple_target = 512);
+-- What the sweep looks through. wake_at itself is in no index: it moves with every commit, which would otherwise
+-- write to each index of the row.
+create index session_live on session (id) where state not in ('COMPLETED', 'FAILED', 'STOPPED');
 create index session_list on session (tenant_id, id desc);
 create index session_state on session (tenant_id, state, id desc);
 
 create table task (
-  tenant_id text not null references tenant,
+  tenant_id text not null,
   id text primary key,
   session_id text not null references session on delete cascade,
   parent_id text,
@@ -95,7 +98,7 @@ create table task (
   started_at timestamptz(3),
   ended_at timestamptz(3),
   unique (session_id, key)
-) with (fillfactor = 70);
+) with (fillfactor = 60, toast_tuple_target = 512);
 create index task_ready on task (tenant_id, priority desc, ready_at) where state = 'READY';
 create index task_held on task (agent_id) where state in ('ASSIGNED', 'RUNNING', 'AWAITING_INPUT');
 create index task_list on task (tenant_id, state, id desc);
@@ -122,7 +125,7 @@ create table agent (
 ) with (fillfactor = 70);
 
 create table inbox (
-  tenant_id text not null references tenant,
+  tenant_id text not null,
   id text primary key,
   agent_id text not null references agent on delete cascade,
   kind text not null,
@@ -133,10 +136,12 @@ create table inbox (
 );
 create index inbox_agent on inbox (agent_id, id);
 
+-- Pages and checkpoints are written only by statements that hold their session's row, so that no foreign key
+-- has to look for it at each; a trigger deletes them with it.
 -- One row a commit, however many events it holds; the page is the very text that was hashed.
 create table event_page (
-  tenant_id text not null references tenant,
-  session_id text not null references session on delete cascade,
+  tenant_id text not null,
+  session_id text not null,
   first_seq bigint not null,
   last_seq bigint not null,
   hash bytea not null,
@@ -146,8 +151,8 @@ create table event_page (
 );
 
 create table checkpoint (
-  tenant_id text not null references tenant,
-  session_id text not null references session on delete cascade,
+  tenant_id text not null,
+  session_id text not null,
   number int not null,
   id text not null,
   trigger text not null,
@@ -160,8 +165,16 @@ create table checkpoint (
   primary key (session_id, number)
 );
 
+create function forget_history() returns trigger language plpgsql as $$
+begin
+  delete from event_page where session_id = old.id;
+  delete from checkpoint where session_id = old.id;
+  return null;
+end $$;
+create trigger forget_history after delete on session for each row execute function forget_history();
+
 create table message (
-  tenant_id text not null references tenant,
+  tenant_id text not null,
   id text primary key,
   session_id text not null references session on delete cascade,
   text text not null,
@@ -170,7 +183,7 @@ create table message (
 create index message_session on message (session_id, id);
 
 create table artifact (
-  tenant_id text not null references tenant,
+  tenant_id text not null,
   id text primary key,
   session_id text not null references session on delete cascade,
   task_id text not null,
@@ -182,7 +195,7 @@ create table artifact (
 create index artifact_session on artifact (session_id);
 
 create table idempotency (
-  tenant_id text not null references tenant,
+  tenant_id text not null,
   key text not null,
   route text not null,
   request_hash text not null,

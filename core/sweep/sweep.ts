@@ -10,7 +10,7 @@ const maxRounds = 20
 const overdueSessions = /* sql */ `
   update session s set wake_at = now() + interval '60 seconds'
   from (select id from session
-        where state in ('QUEUED', 'RUNNING', 'PAUSING', 'STOPPING') and wake_at <= now()
+        where state not in ('COMPLETED', 'FAILED', 'STOPPED') and wake_at <= now()
         order by wake_at limit ${batch} for update skip locked) o
   where s.id = o.id returning s.id, s.tenant_id`
 
