@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { History } from './history.ts'
 
 /** `SIMULATIONS=20000 npx vitest run test/simulation`; `SEED=123` runs that one alone. */
-const count = Number(process.env.SIMULATIONS ?? 800)
+const count = Number(process.env.SIMULATIONS ?? 600)
 const first = Number(process.env.SEED ?? 1)
 const seeds = process.env.SEED ? [first] : Array.from({ length: count }, (_, i) => first + i)
 
@@ -10,7 +10,7 @@ it(`${seeds.length} histories with crashes, duplicates and lost wakes keep every
   const total = { commits: 0, conflicts: 0 }
   for (const seed of seeds) {
     try {
-      const { commits, conflicts } = await new History(seed).run(80)
+      const { commits, conflicts } = await new History(seed).run(120)
       total.commits += commits
       total.conflicts += conflicts
     } catch (cause) {

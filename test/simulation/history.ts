@@ -148,7 +148,7 @@ export class History {
 
   async #act() {
     this.store.pass(this.random.below(200))
-    const weights = { deliver: 30, work: 40, operate: 8, beat: 14, time: 8, sweep: 3, process: 4 }
+    const weights = { deliver: 30, work: 40, operate: 9, beat: 14, time: 8, sweep: 3, process: 6 }
     switch (this.random.weighted(weights)) {
       case 'deliver':
         return this.#deliver()
@@ -159,12 +159,19 @@ export class History {
       case 'beat':
         return this.#beat(this.random.pick(this.#processes))
       case 'time':
-        return this.store.pass(this.random.below(20_000))
+        return this.#pass()
       case 'sweep':
         return void (await this.#sweep())
       case 'process':
         return this.#disturb()
     }
+  }
+
+  /** Mostly seconds; at times past the grace, an offer's end or a silence; seldom past an attempt's end. */
+  #pass() {
+    const long = { seconds: 12, minute: 6, hours: 1 }
+    const most = { seconds: 10_000, minute: 70_000, hours: 9_000_000 }
+    this.store.pass(this.random.below(most[this.random.weighted(long)]))
   }
 
   #sweep() {
@@ -195,7 +202,7 @@ export class History {
   async #create(planless: boolean) {
     const plans = [planOf(['a'], ['b', 'a']), planOf(['a'], ['b'], ['c', 'a', 'b']), planOf(['a'])]
     const queued = this.random.chance(0.8)
-    const seconds = this.random.chance(0.15) ? 200 : null
+    const seconds = this.random.chance(0.15) ? 120 : null
     const tokens = this.random.chance(0.2) ? 100 : null
     const session = aSession({
       plan: planless ? null : (this.random.pick(plans) ?? null),
@@ -297,7 +304,7 @@ export class History {
   async #goOn(process: Process, id: string, held: { attempt: number; batch: number; kind: string }) {
     const { worker } = process
     const { attempt } = held
-    const faulty = { complete: 6, report: 3, fail: 2, release: 1, wait: 2 }
+    const faulty = { complete: 5, report: 4, fail: 3, release: 1, wait: 3 }
     const what = this.#faults ? this.random.weighted(faulty) : 'complete'
     if (what === 'complete') return this.#complete(worker, id, attempt, held.batch, process)
     if (what === 'release') return void (await this.#release(process, id))
