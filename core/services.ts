@@ -3,6 +3,7 @@ import { type Commit, committer } from '#core/change/commit'
 import type { Known } from '#core/change/draft'
 import { loader } from '#core/change/load'
 import type { Database } from '#core/database/database'
+import type { NewEvent } from '#core/event/event'
 import type { Presence } from '#core/lock/presence'
 import { type Assigner, assigner } from '#core/task/assignment'
 import { type Reporter, reporter } from '#core/task/report'
@@ -21,7 +22,12 @@ export type Services = {
   /** Sends wakes to the steps queue. Never throws: a lost wake is found by the sweep. */
   wake: (wakes: Wake[]) => Promise<void>
   bells: Bells
+  /** Told of every event that was committed, for the logs. */
+  told?: Told
 }
+
+/** What a log line of a committed event needs to know. */
+export type Told = (of: { tenant_id: string; session_id: string }, events: NewEvent[]) => void
 
 export type Loader = {
   session(tenant_id: string, id: string): Promise<Known | null>

@@ -33,6 +33,8 @@ export async function change(
     if (outcome === 'conflict') continue
     const wake_at = isQuiet ? draft.session.wake_at : draft.now
     draft.session = { ...draft.session, ...outcome, wake_at, updated_at: draft.now }
+    const { tenant_id, id } = draft.session
+    services.told?.({ tenant_id, session_id: id }, draft.events)
     ring(services, draft)
     if (!isQuiet) await wake(services, draft)
     return draft

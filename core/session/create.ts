@@ -35,6 +35,7 @@ export async function createSession(services: Services, actor: Actor, input: New
     usage: noUsage,
   }
   await services.database.query(actor.tenant_id, insertSession(row, pageText(events), newId('checkpoint')))
+  services.told?.({ tenant_id: actor.tenant_id, session_id: id }, events)
   if (start) await services.wake([{ kind: 'session', tenant_id: actor.tenant_id, session_id: id }])
   return readSession(services, actor, id)
 }

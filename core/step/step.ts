@@ -5,6 +5,7 @@ import type { Database } from '#core/database/database'
 import { admit, assign, type Fleet } from '#core/dispatch/dispatch'
 import type { Leases } from '#core/lock/lease'
 import type { Presence } from '#core/lock/presence'
+import type { Told } from '#core/services'
 import { advance, advanceDraft, giveUp, type Holders, setWake } from '#core/session/advance'
 import { isTerminal } from '#core/session/states'
 import { type Bells, bellOf } from '#core/wake/bell'
@@ -28,6 +29,7 @@ export type StepServices = {
   wake: (wakes: Wake[]) => Promise<void>
   /** Told of what a log line or a counter should know; never awaited. */
   report: (event: StepReport) => void
+  told?: Told
 }
 
 export type StepReport =
@@ -190,6 +192,9 @@ function freesPlace({ session, sessionTouched, slots }: Draft) {
 
 /** Tells who waits: agents of their inbox, viewers of new events, and the queue of the next deadline. */
 async function announce(services: StepServices, drafts: Draft[]) {
+  for (const { session, events } of drafts) {
+    services.told?.({ tenant_id: session.tenant_id, session_id: session.id }, events)
+  }
   services.bells.ring(
     drafts.flatMap(({ session, inbox, events }) => [
       ...inbox.map(({ agent_id }) => bellOf.inbox(agent_id)),

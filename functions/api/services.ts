@@ -5,7 +5,7 @@ import { redisPresence } from '#core/lock/presence'
 import { databaseServices, type Services } from '#core/services'
 import { redisBells } from '#core/wake/bell'
 import { config } from '../config.ts'
-import { type Log, logger } from '../log.ts'
+import { type Log, logger, logTold } from '../log.ts'
 import { connectRedis } from '../redis.ts'
 import { sqsWakes } from '../wakes.ts'
 import { requestId } from './context.ts'
@@ -39,6 +39,7 @@ function open(): Opened {
     presence: redisPresence(redis, { ttl_ms: presence_ms }),
     bells,
     wake: wakes.send,
+    told: logTold(logger('session'), requestId),
     artifacts: storeOf(rest.artifact_store_url, rest.artifact_secret),
     dependencies: {
       postgres: {

@@ -1,6 +1,7 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda'
 import { step } from '#core/step/step'
 import { WakeMessage } from '#core/wake/wake'
+import { underWakes } from './context.ts'
 import { closeServices, services } from './services.ts'
 
 /** Decodes a batch of wakes, takes one step for all of them, and names those that must come again. */
@@ -17,7 +18,7 @@ export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
     }
   }
   try {
-    if (wakes.length > 0) await step(engine, wakes)
+    if (wakes.length > 0) await underWakes(wakes, () => step(engine, wakes))
     return answer(refused)
   } catch (error) {
     log.error('step_failed', { error, request_id: wakes[0]?.request_id })

@@ -4,9 +4,10 @@ import { redisPresence } from '#core/lock/presence'
 import type { StepServices } from '#core/step/step'
 import { redisBells } from '#core/wake/bell'
 import { config } from '../config.ts'
-import { logger } from '../log.ts'
+import { logger, logTold } from '../log.ts'
 import { connectRedis } from '../redis.ts'
 import { sqsWakes } from '../wakes.ts'
+import { requestOf } from './context.ts'
 
 /** A step renews nothing: it takes far less than this, in ms. */
 const leaseMs = 20_000
@@ -28,6 +29,7 @@ function open() {
     presence: redisPresence(redis, { ttl_ms: presence_ms }),
     bells,
     wake: wakes.send,
+    told: logTold(logger('session'), requestOf),
     report: ({ event, ...fields }) =>
       event === 'step_failed' ? log.error(event, fields) : log.info(event, fields),
   }
