@@ -51,12 +51,17 @@ export function loadTasks(ids: string[]): Statement {
 
 const times = ['not_before', 'deadline', 'created_at', 'ready_at', 'started_at', 'ended_at'] as const
 
+/** Postgres writes an instant with milliseconds as ISO does, but for its zone. */
+function instant(text: string) {
+  return /^.{23}\+00:00$/.test(text) ? `${text.slice(0, 23)}Z` : new Date(text).toISOString()
+}
+
 /** A task out of Postgres' JSON: its times in the one format that every record has. */
 export function toTask(row: Task): Task {
   const task = { ...row }
   for (const column of times) {
     const value = task[column]
-    if (value !== null) task[column] = new Date(value).toISOString()
+    if (value !== null) task[column] = instant(value)
   }
   return task
 }
