@@ -59,7 +59,8 @@ export async function step(services: StepServices, wakes: WakeMessage[]) {
   ])
   let committed = false
   const missing = [...tenants].filter((id) => !leases.some(({ name }) => name === `tenant:${id}`))
-  let wanted = namesOf(leases)
+  const held = namesOf(leases)
+  let wanted = held
   for (let round = 0; round < maxRounds && leases.length > 0; round++) {
     const { again, freed, changed } = await look(services, wanted.sessions, wanted.tenants)
     committed ||= changed
@@ -67,7 +68,8 @@ export async function step(services: StepServices, wakes: WakeMessage[]) {
     if (again.length > 0 || freed) wanted = { ...wanted, sessions: again }
     else {
       leases = await services.leases.release(leases)
-      wanted = namesOf(leases)
+      // With the tenants, marked or not: what a session sets free here is handed out in the same look.
+      wanted = { sessions: namesOf(leases).sessions, tenants: held.tenants }
     }
   }
   if (leases.length > 0) await services.leases.release(leases)
