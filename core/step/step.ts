@@ -187,9 +187,10 @@ async function store(services: StepServices, drafts: Draft[]) {
   return { again: conflicts, freed, changed: drafts.length > conflicts.length }
 }
 
-/** A session that ended, or a task that left its agent, has freed a place that another round may fill. */
+/** A session that ended or paused, or a task that left its agent, has freed a place that another round may fill. */
 function freesPlace({ session, sessionTouched, slots }: Draft) {
-  return (sessionTouched && isTerminal(session.state)) || slots.some(({ give }) => give === 1)
+  const left = isTerminal(session.state) || session.state === 'PAUSED'
+  return (sessionTouched && left) || slots.some(({ give }) => give === 1)
 }
 
 /** Tells who waits: agents of their inbox, viewers of new events, and the queue of the next deadline. */

@@ -139,6 +139,16 @@ describe('presence', () => {
     expect(await test.presence.alive(['a', 'b'])).toBeNull()
   })
 
+  it('declares nobody silent after a restart of a Redis that keeps its data', async () => {
+    using test = presenceAt()
+    await test.own.set('presence:epoch', 'another-process 0')
+    expect(await test.presence.alive(['a'])).toBeNull()
+    await test.presence.beat('b')
+    expect(await test.presence.alive(['a', 'b'])).toBeNull()
+    test.pass(long)
+    expect(await test.presence.alive(['a', 'b'])).toEqual(new Set(['b']))
+  })
+
   it('declares nobody silent while Redis is away, and a heartbeat does not fail for it', async () => {
     const presence = redisPresence(away, { ttl_ms: long })
     await presence.beat('a')
