@@ -75,6 +75,17 @@ describe('a lease', () => {
     expect(await leases.acquire([name])).toHaveLength(1)
   })
 
+  it('ends when it is left, marked or not, and says that it was marked', async () => {
+    const leases = redisLeases(redis, { ttl_ms: long })
+    const name = `left:${randomUUID()}`
+    const held = await leases.acquire([name])
+    expect(await leases.acquire([name])).toEqual([])
+    expect(await leases.leave(held)).toEqual(held)
+    const next = await leases.acquire([name])
+    expect(next).toHaveLength(1)
+    expect(await leases.leave(next)).toEqual([])
+  })
+
   it('is not released by an earlier holder, whose number is stale', async () => {
     const name = aName()
     const leases = redisLeases(redis, { ttl_ms: long })
