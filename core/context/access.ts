@@ -56,7 +56,8 @@ export async function assertWrites(query: Query, place: Place, actor: Actor, quo
   if (quoted) await assertQuoted(query, actor, quoted)
   if (!found) return
   const held = found.own.filter(({ state }) => isHeld(state))
-  const writes = held.some(({ id }) => place.scope === 'SESSION' || id === place.id)
+  const mine = quoted ? held.filter(({ id }) => id === quoted.task_id) : held
+  const writes = mine.some(({ id }) => place.scope === 'SESSION' || id === place.id)
   if (!writes) throw foreign('writes', place)
 }
 

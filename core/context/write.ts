@@ -47,7 +47,8 @@ export async function writeEntry(
     await assertWrites(query, place, actor, quoted)
     const [known] = await query<KnownEntry>(knownStatement(place, key, target.based_on))
     if (!known) throw new OrchestratorError('internal', 'A look at an entry answered nothing.')
-    const told = { place, key, actor, task_id: quoted?.task_id ?? null, at: known.now }
+    const task_id = actor.kind === 'agent' ? (quoted?.task_id ?? null) : null
+    const told = { place, key, actor, task_id, at: known.now }
     const outcome = decide(known, { target, told, strategy, desired })
     if (outcome.kind !== 'unchanged') {
       const events = place.scope === 'GLOBAL' ? [] : outcome.events

@@ -209,7 +209,7 @@ describe('an agent', () => {
     })
   })
 
-  test('writes nowhere with a stale attempt, nor once it holds no task there', async () => {
+  test('writes nowhere with a stale attempt, nor where it holds no task', async () => {
     const path = `/SESSION/${session}/fenced`
     const stale = await put(`${path}?task_id=${task}&attempt=2`, 1, undefined, {}, token)
     expect([stale.status, problem(stale).code]).toEqual([409, 'stale_attempt'])
@@ -229,5 +229,18 @@ describe('an agent', () => {
     ])
     expect((await call('GET', `${base}${path}/history`)).status).toBe(404)
     expect((await call('GET', `${base}/GLOBAL/-/fenced/history`)).status).toBe(404)
+  })
+  test('reads on, but writes no more, once its task is finished', async () => {
+    const path = `/SESSION/${session}/late`
+    await put(path, 'early')
+    const done = { attempt: 1, batch: 0, summary: '', commit: null, base_commit: null }
+    const none = { artifact_id: null, patch_artifact_id: null, diff: null }
+    const ended = await call('POST', `/api/v1/tasks/${task}/complete`, { body: { ...done, ...none }, token })
+    expect(ended.status).toBe(204)
+    const late = await put(path, 'late', 1, {}, token)
+    expect([late.status, problem(late).code]).toEqual([403, 'forbidden'])
+    const fenced = await put(`${path}?task_id=${task}&attempt=1`, 'late', 1, {}, token)
+    expect([fenced.status, problem(fenced).code]).toEqual([409, 'stale_attempt'])
+    expect((await get(path)).json).toMatchObject({ value: 'early', version: 1 })
   })
 })

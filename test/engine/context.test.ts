@@ -10,6 +10,7 @@ import { readEntry } from '#core/context/read'
 import { removeEntry } from '#core/context/remove'
 import { readEvents } from '#core/event/read'
 import { verifyHistory } from '#core/event/verify'
+import { deleteSession } from '#core/session/control'
 import { createSession } from '#core/session/create'
 import { NewSession } from '#core/session/session'
 import { testDatabase } from '../database.ts'
@@ -82,7 +83,7 @@ describe('writers of one entry', () => {
       expect(await verifyHistory(plant.services, plant.operator, place.id)).toMatchObject({ valid: true })
     })
 
-  test('fifty patches of one counter’s neighbours, each without a version, are all there', async () => {
+  test('fifty patches at once, none with a version, are all there', async () => {
     const place = await aSession()
     const target = { place, key: 'p', based_on: null, quoted: null }
     await Promise.all(
@@ -250,6 +251,18 @@ test('reading resolves to the wider scope, and lists show of each key the neares
     next_cursor: null,
   })
   expect((await list(false, 10, null)).items.map(({ key }) => key)).toEqual(['where.b'])
+})
+
+test('what belongs to a session goes with it', async () => {
+  const place = await aSession()
+  await put(place, 'k', 1)
+  await deleteSession(plant.services, plant.operator, place.id)
+  const left = await plant.engine.query(null, {
+    name: 'left',
+    text: 'select key from context where scope_id = $1 union all select key from context_version where scope_id = $1',
+    values: [place.id],
+  })
+  expect(left).toEqual([])
 })
 
 test('another tenant sees no entry', async () => {
