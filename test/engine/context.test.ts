@@ -10,7 +10,7 @@ import { readEntry } from '#core/context/read'
 import { removeEntry } from '#core/context/remove'
 import { readEvents } from '#core/event/read'
 import { verifyHistory } from '#core/event/verify'
-import { deleteSession } from '#core/session/control'
+import { deleteSession, sendMessage } from '#core/session/control'
 import { createSession } from '#core/session/create'
 import { NewSession } from '#core/session/session'
 import { testDatabase } from '../database.ts'
@@ -251,6 +251,21 @@ test('reading resolves to the wider scope, and lists show of each key the neares
     next_cursor: null,
   })
   expect((await list(false, 10, null)).items.map(({ key }) => key)).toEqual(['where.b'])
+})
+
+test('writes between decisions of the same session leave one gapless history, and move no version', async () => {
+  const place = await aSession()
+  const version = async () =>
+    (await plant.services.load.session(plant.operator.tenant_id, place.id))?.session.version
+  await put(place, 'busy', {})
+  expect(await version()).toBe(1)
+  const twenty = Array.from({ length: 20 }, (_, i) => i)
+  await Promise.all([
+    ...twenty.map((i) => sendMessage(plant.services, plant.operator, place.id, `message ${i}`)),
+    ...twenty.map((i) => put(place, 'busy', { [`m${i}`]: i }, 1)),
+  ])
+  const verdict = await verifyHistory(plant.services, plant.operator, place.id)
+  expect(verdict).toMatchObject({ valid: true, last_seq: 42 })
 })
 
 test('what belongs to a session goes with it', async () => {
