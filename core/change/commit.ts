@@ -21,6 +21,7 @@ export function committer(database: Database): Commit {
       run: (drafts) => commitAll(database, tenant_id, drafts),
       key: ({ session }) => session.id,
       max: flightSize,
+      lanes: 2,
     })
     lanes.set(tenant_id, lane)
     return lane

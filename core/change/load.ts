@@ -17,6 +17,7 @@ export function loader(database: Database): Loader {
         run: (asks) => loadAll(database, tenant_id, noun, asks),
         key: ({ id }) => id,
         max: 200,
+        lanes: 2,
       })
     lanes.set(name, lane)
     return lane

@@ -3,24 +3,27 @@ import { OrchestratorError } from '#core/error'
 type Waiter<In, Out> = { input: In; resolve: (output: Out) => void; reject: (error: unknown) => void }
 
 /**
- * Calls share the next flight: while one is under way, the others wait and then go together.
+ * Calls share the next flight: while others are under way, they wait and then go together.
  * A batch of `max` inputs makes one call of `run`, which answers in the order of its inputs.
- * Two inputs of one `key` never fly together.
+ * Two inputs of one `key` never fly together. With `lanes`, several flights are under way at a time: while the
+ * database works on one, this process makes the next one ready.
  */
 export function gather<In, Out>(options: {
   run: (inputs: In[]) => Promise<Out[]>
   key: (input: In) => string
   max: number
+  lanes?: number
 }) {
+  const { lanes = 1 } = options
   let waiting: Waiter<In, Out>[] = []
-  let flying = false
+  const flying = new Set<string>()
+  let flights = 0
 
   async function fly() {
-    flying = true
+    flights += 1
     // Calls made in the same turn of the event loop belong to the same flight.
     await Promise.resolve()
-    while (waiting.length > 0) {
-      const batch = take()
+    for (let batch = take(); batch.length > 0; batch = take()) {
       try {
         const outputs = await options.run(batch.map(({ input }) => input))
         for (const [i, waiter] of batch.entries()) {
@@ -34,9 +37,11 @@ export function gather<In, Out>(options: {
         const passes = error instanceof OrchestratorError && error.retryable
         if (passes || batch.length === 1) for (const { reject } of batch) reject(error)
         else for (const waiter of batch) await alone(waiter)
+      } finally {
+        for (const { input } of batch) flying.delete(options.key(input))
       }
     }
-    flying = false
+    flights -= 1
   }
 
   async function alone(waiter: Waiter<In, Out>) {
@@ -50,14 +55,13 @@ export function gather<In, Out>(options: {
   }
 
   function take() {
-    const keys = new Set<string>()
     const batch: Waiter<In, Out>[] = []
     const rest: Waiter<In, Out>[] = []
     for (const waiter of waiting) {
       const key = options.key(waiter.input)
-      if (batch.length >= options.max || keys.has(key)) rest.push(waiter)
+      if (batch.length >= options.max || flying.has(key)) rest.push(waiter)
       else {
-        keys.add(key)
+        flying.add(key)
         batch.push(waiter)
       }
     }
@@ -68,7 +72,7 @@ export function gather<In, Out>(options: {
   return (input: In) =>
     new Promise<Out>((resolve, reject) => {
       waiting.push({ input, resolve, reject })
-      if (!flying) void fly()
+      if (flights < lanes) void fly()
     })
 }
 
@@ -77,6 +81,7 @@ export function gatherByTenant<In, Out>(options: {
   run: (tenant_id: string, inputs: In[]) => Promise<Out[]>
   key: (input: In) => string
   max: number
+  lanes?: number
 }) {
   const lanes = new Map<string, (input: In) => Promise<Out>>()
   return (tenant_id: string, input: In) => {
