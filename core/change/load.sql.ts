@@ -51,14 +51,18 @@ export function loadTasks(ids: string[]): Statement {
 
 const times = ['not_before', 'deadline', 'created_at', 'ready_at', 'started_at', 'ended_at'] as const
 
-/** A task out of Postgres' JSON: its times in the one format that every record has. */
-export function toTask(row: Task): Task {
+/** A task, or a part of one, out of Postgres' JSON: its times in the one format that every record has. */
+export function toIso<T extends Partial<Record<(typeof times)[number], string | null>>>(row: T): T {
   const task = { ...row }
   for (const column of times) {
-    const value = task[column]
-    if (value !== null) task[column] = new Date(value).toISOString()
+    const value = row[column]
+    if (value) Object.assign(task, { [column]: new Date(value).toISOString() })
   }
   return task
+}
+
+export function toTask(row: Task): Task {
+  return toIso(row)
 }
 
 export function toKnown({ tasks, now, ...session }: KnownRow): Known {

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { agentStates } from '#core/agent/states'
 import { Engine, Heartbeat, HeartbeatAnswer, InboxItem, Register } from '#core/agent/wire'
+import { owners, partKinds } from '#core/diagnosis/diagnosis'
 import { eventTypes } from '#core/event/event'
 import { Stats } from '#core/fleet/stats'
 import { Check, Plan } from '#core/plan/plan'
@@ -118,6 +119,25 @@ export const Session = answer(
   }),
 )
 export const SessionList = answer('SessionList', z.object({ items: z.array(Session), next_cursor: cursor }))
+
+export const Diagnosis = answer(
+  'Diagnosis',
+  z.object({
+    session_id: z.string(),
+    state: z.enum(sessionStates),
+    waiting: z
+      .object({
+        ...Waiting.shape,
+        owner: z.enum(owners),
+        moves: z.array(z.string()),
+        path: z.array(z.looseObject({ kind: z.enum(partKinds), id: z.string(), state: z.string() })),
+      })
+      .nullable(),
+    ended: z
+      .object({ at: time, code: z.string(), sentence: z.string(), task_id: z.string().nullable() })
+      .nullable(),
+  }),
+)
 
 export const Task = answer(
   'Task',

@@ -210,9 +210,13 @@ describe('reading', () => {
     const cli = await playing({
       [`GET /sessions/${sessionId}`]: answer(session()),
       [`GET /sessions/${sessionId}/tasks`]: answer({ items, next_cursor: null }),
+      [`GET /sessions/${sessionId}/diagnosis`]: answer({
+        waiting: { sentence: 'builder works on "child".', owner: 'agent' },
+      }),
     })
     const { code, out } = await cli(['session', 'show', sessionId])
     expect(code).toBe(0)
+    expect(out).toContain('\n  builder works on "child". (agent)\n')
     expect(out).toMatch(/\n {2}COMPLETED +plan {2}T TESTING · attempt 2\n {4}READY +child {2}T .*after plan/)
   })
 

@@ -114,7 +114,9 @@ export class Store {
       case 'read_agent':
         return [...this.agents.values()].filter(({ id }) => id === first)
       case 'read_session':
-        return this.#known(String(first), []).map((row) => ({ ...row, task_counts: {}, task_waiting: null }))
+        return this.#known(String(first), []).map((row) => ({ ...row, task_counts: {} }))
+      case 'load_facts':
+        return []
       case 'forget_answers':
         return []
       default:

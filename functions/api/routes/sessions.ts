@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { readDiagnosis } from '#core/diagnosis/read'
 import { priorities } from '#core/priority'
 import { controlSession, deleteSession, patchSession, sendMessage } from '#core/session/control'
 import { createSession } from '#core/session/create'
@@ -11,7 +12,7 @@ import { commaList, decodeCursor, encodeCursor, listQuery } from '../cursor.ts'
 import { nothing } from '../definition.ts'
 import { type Api, endpoint } from '../endpoint.ts'
 import { invalid } from '../issues.ts'
-import { Message, NewMessage, Session, SessionList, TaskList } from '../schemas.ts'
+import { Diagnosis, Message, NewMessage, Session, SessionList, TaskList } from '../schemas.ts'
 
 const base = '/api/v1/sessions'
 const one = `${base}/{id}`
@@ -78,6 +79,15 @@ export function sessionRoutes(api: Api) {
     answer: Session,
     headers: etag,
     run: ({ services, actor, param }) => readSession(services, actor, param('id')),
+  })
+  endpoint(api, {
+    ...common,
+    name: 'diagnose_session',
+    method: 'get',
+    path: `${one}/diagnosis`,
+    summary: 'What it waits for, down to the one task, agent, approval, quota or timer, and who can move it',
+    answer: Diagnosis,
+    run: ({ services, actor, param }) => readDiagnosis(services, actor, param('id')),
   })
   endpoint(api, {
     ...common,

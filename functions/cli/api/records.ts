@@ -45,6 +45,11 @@ export const SessionView = z.object({
 })
 export type SessionView = z.infer<typeof SessionView>
 
+/** What a session waits for, as far as it is shown. */
+export const DiagnosisView = z.object({
+  waiting: z.object({ sentence: z.string(), owner: z.string() }).nullish(),
+})
+
 export const TaskView = z.object({
   id: z.string(),
   key: z.string(),
