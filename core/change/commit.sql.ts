@@ -11,7 +11,10 @@ function sessionRow({ session, events, trigger, touched, tasks }: Draft) {
     session
   const { waiting, wake_at, settle_by, rehearsal, usage, attempts_finished, attempts_succeeded } = session
   const { result, failure, step_errors, queued_at, started_at, ended_at } = session
-  const changed = { session: { state, version: version + 1, usage }, tasks: touchedTasks(touched, tasks) }
+  const changed = {
+    session: { state, version: version + 1, usage },
+    tasks: touchedTasks(touched, tasks, events),
+  }
   const set = {
     title,
     priority,
@@ -43,13 +46,19 @@ function sessionRow({ session, events, trigger, touched, tasks }: Draft) {
   }
 }
 
-/** What a checkpoint stores of each task that moved: enough to stand it up again in a fork. */
-function touchedTasks(touched: Set<string>, tasks: Draft['tasks']) {
+/**
+ * What a checkpoint stores of each task that moved; of a new one also what it is. A fork stands it up again with
+ * this, the texts that never change (instruction, checks) and the result of what is COMPLETED, both in its row.
+ */
+function touchedTasks(touched: Set<string>, tasks: Draft['tasks'], events: Draft['events']) {
+  const made = new Set(events.flatMap(({ type, task_id }) => (type === 'task.created' ? [task_id] : [])))
   return [...touched].flatMap((id) => {
     const task = tasks.get(id)
     if (!task) return []
     const { key, state, attempt, failures, losses, agent_id, result } = task
-    return [{ id, key, state, attempt, failures, losses, agent_id, commit: result?.commit ?? null }]
+    const { parent_id, kind, title, capability, depends_on } = task
+    const whole = made.has(id) ? { parent_id, kind, title, capability, depends_on } : {}
+    return [{ id, key, ...whole, state, attempt, failures, losses, agent_id, commit: result?.commit ?? null }]
   })
 }
 

@@ -6,7 +6,7 @@ import { eventTypes } from '#core/event/event'
 import { Stats } from '#core/fleet/stats'
 import { Check, Plan } from '#core/plan/plan'
 import { priorities } from '#core/priority'
-import { Budget, failureCodes, NewSession, Repository, SessionPatch } from '#core/session/session'
+import { Budget, Fork, failureCodes, NewSession, Repository, SessionPatch } from '#core/session/session'
 import { type SessionAction, sessionStates, transitions } from '#core/session/states'
 import { taskStates } from '#core/task/states'
 import {
@@ -30,6 +30,7 @@ import { answer, body } from './document.ts'
 /** What requests hold: the very schemas that the domain validates with, named for the document. */
 body('NewSession', NewSession)
 body('SessionPatch', SessionPatch)
+body('Fork', Fork)
 body('Plan', Plan)
 body('Register', Register)
 body('Heartbeat', Heartbeat)
@@ -111,6 +112,7 @@ export const Session = answer(
       .nullable(),
     tasks: z.object({ total: z.int(), completed: z.int(), running: z.int(), failed: z.int() }),
     actions: z.array(z.enum(actions)),
+    parent: z.object({ session_id: z.string(), checkpoint: z.int() }).nullable(),
     created_at: time,
     updated_at: time,
     queued_at: time.nullable(),

@@ -231,6 +231,14 @@ describe('reading', () => {
     expect((await cli(['session', 'diff', sessionId], { tty: true })).out).not.toContain('\x1b')
   })
 
+  test('fork asks for a checkpoint, or for the last one', async () => {
+    const forked = session({ id: 'ses_2', state: 'QUEUED' })
+    const cli = await playing({ [`POST /sessions/${sessionId}/fork`]: answer(forked, 201) })
+    const { code, out, asked } = await cli(['session', 'fork', sessionId, '--checkpoint', '7', '--start'])
+    expect([code, out, asked[0]?.body]).toEqual([0, 'ses_2 QUEUED\n', '{"checkpoint":7,"start":true}'])
+    expect((await cli(['session', 'fork', sessionId])).asked.at(-1)?.body).toBe('{}')
+  })
+
   test('message sends its text', async () => {
     const cli = await playing({ [`POST /sessions/${sessionId}/messages`]: answer({ id: 'msg_1' }, 202) })
     const { code, asked } = await cli(['session', 'message', sessionId, 'faster'])

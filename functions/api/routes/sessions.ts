@@ -4,8 +4,9 @@ import { priorities } from '#core/priority'
 import { controlSession, deleteSession, patchSession, sendMessage } from '#core/session/control'
 import { createSession } from '#core/session/create'
 import { readDiff } from '#core/session/diff'
+import { forkSession } from '#core/session/fork'
 import { listSessions, readSession, type SessionView } from '#core/session/read'
-import { NewSession, SessionPatch } from '#core/session/session'
+import { Fork, NewSession, SessionPatch } from '#core/session/session'
 import { sessionStates } from '#core/session/states'
 import { listSessionTasks } from '#core/task/read'
 import { commaList, decodeCursor, encodeCursor, listQuery } from '../cursor.ts'
@@ -106,7 +107,8 @@ export function sessionRoutes(api: Api) {
     name: 'delete_session',
     method: 'delete',
     path: one,
-    summary: 'Delete a session that is PENDING or has ended, with all that hangs on it',
+    summary:
+      'Delete a session that is PENDING or has ended, with all that hangs on it; not while it has forks',
     status: 204,
     run: ({ services, actor, param }) => deleteSession(services, actor, param('id')),
   })
@@ -122,6 +124,18 @@ export function sessionRoutes(api: Api) {
       run: ({ services, actor, param }) => controlSession(services, actor, param('id'), action),
     })
   }
+  endpoint(api, {
+    ...common,
+    name: 'fork_session',
+    method: 'post',
+    path: `${one}/fork`,
+    summary: 'Make a session that goes on from a checkpoint of this one, which is not touched',
+    body: Fork,
+    status: 201,
+    answer: Session,
+    headers: (session) => ({ ...etag(session), location: `${base}/${session.id}` }),
+    run: ({ services, actor, param, body }) => forkSession(services, actor, param('id'), body),
+  })
   endpoint(api, {
     ...common,
     name: 'send_message',
