@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { openBenchDatabase } from './database.ts'
+import { runHttp } from './http.ts'
 import { runLoad } from './load.ts'
 import { machineFacts } from './machine.ts'
 import { tableOf } from './table.ts'
@@ -12,6 +13,7 @@ const { values } = parseArgs({
     tasks: { type: 'string', default: '10' },
     concurrency: { type: 'string', default: '200' },
     alone: { type: 'string', default: '200' },
+    http: { type: 'string', default: '40' },
     agents: { type: 'string', default: '25' },
     capacity: { type: 'string', default: '10' },
     pool: { type: 'string', default: '4' },
@@ -41,15 +43,23 @@ async function main() {
     concurrency: number('concurrency', values.concurrency),
   }
   const alone = { ...fleet, sessions: number('alone', values.alone), concurrency: 1 }
+  const overHttp = {
+    sessions: number('http', values.http),
+    tasks: fleet.tasks,
+    concurrency: 20,
+    agents: 4,
+    capacity: 10,
+  }
   const database = await openBenchDatabase(external)
   try {
     const machine = machineFacts(await database.facts(), external !== undefined)
     const result = {
       at: new Date().toISOString(),
       machine,
-      options: { saturation, alone },
+      options: { saturation, alone, http: overHttp },
       saturation: saturation.sessions > 0 ? await runLoad(database, saturation) : null,
       alone: alone.sessions > 0 ? await runLoad(database, alone) : null,
+      http: overHttp.sessions > 0 ? await runHttp(overHttp) : null,
     }
     const folder = join(import.meta.dirname, '../.data/bench')
     mkdirSync(folder, { recursive: true })
@@ -61,5 +71,8 @@ async function main() {
     await database.close()
   }
 }
+
+// A request logs some lines: they are written by nobody here. The logger reads this when it is first loaded.
+process.env.POWERTOOLS_LOG_LEVEL ??= 'SILENT'
 
 await main()

@@ -1,3 +1,4 @@
+import type { HttpFigures } from './http.ts'
 import type { LoadFigures } from './load.ts'
 import type { Machine } from './machine.ts'
 
@@ -6,6 +7,7 @@ export type Result = {
   machine: Machine
   saturation: LoadFigures | null
   alone: LoadFigures | null
+  http: HttpFigures | null
 }
 
 type Row = [name: string, value: string, target: string]
@@ -37,6 +39,14 @@ function aloneRows(figures: LoadFigures): Row[] {
   ]
 }
 
+function httpRows(figures: HttpFigures): Row[] {
+  return [
+    ['tasks completed / s', String(figures.tasks_per_second), ''],
+    ['session p50 / p99 ms', spread(figures.session_ms), ''],
+    ['start → first claim p50 / p99 ms', spread(figures.first_claim_ms), ''],
+  ]
+}
+
 function section(title: string, rows: Row[]) {
   const line = ([name, value, target]: Row) =>
     `  ${name.padEnd(34)}${value.padStart(18)}  ${target}`.trimEnd()
@@ -44,7 +54,7 @@ function section(title: string, rows: Row[]) {
 }
 
 /** The result for a terminal. */
-export function tableOf({ at, machine, saturation, alone }: Result) {
+export function tableOf({ at, machine, saturation, alone, http }: Result) {
   const { postgres } = machine
   const facts = [
     `${at} · ${machine.cores} cores (${machine.cpu}) · ${machine.platform} · Node ${machine.node}`,
@@ -64,5 +74,9 @@ export function tableOf({ at, machine, saturation, alone }: Result) {
   }
   if (alone)
     lines.push(...section(`One at a time: ${alone.sessions} sessions on an idle engine`, aloneRows(alone)))
+  if (http) {
+    const title = `Through HTTP and SQS (npm start's own parts): ${http.sessions} sessions, ${http.tasks} tasks`
+    lines.push(...section(title, httpRows(http)))
+  }
   return lines.join('\n')
 }

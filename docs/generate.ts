@@ -10,11 +10,18 @@ export const statesFile = join(import.meta.dirname, 'states.md')
 
 type Table = Record<string, { from: readonly string[]; to: string; by: string }>
 
+/** Columns padded to their widest cell, as the formatter would have them. */
 function tableOf(transitions: Table) {
-  const rows = Object.entries(transitions).map(
-    ([action, { from, to, by }]) => `| \`${action}\` | ${from.join(', ')} | ${to} | ${by} |`,
-  )
-  return ['| action | from | to | by |', '|---|---|---|---|', ...rows].join('\n')
+  const cells = Object.entries(transitions).map(([action, { from, to, by }]) => [
+    `\`${action}\``,
+    from.join(', '),
+    to,
+    by,
+  ])
+  const head = ['action', 'from', 'to', 'by']
+  const widths = head.map((title, i) => Math.max(title.length, ...cells.map((row) => row[i]?.length ?? 0)))
+  const line = (row: string[]) => `| ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(' | ')} |`
+  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...cells.map(line)].join('\n')
 }
 
 /** Mermaid's state diagram: an arrow a pair of states, with every action that goes that way. */

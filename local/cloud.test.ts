@@ -105,10 +105,12 @@ describe('the local cloud', () => {
     await expect(start()).rejects.toThrow(/Already running here: process \d+/)
   })
 
+  const before = process.env.DATABASE_URL
+
   test('a restart goes on with the data and puts the environment back', async () => {
     await query(cloud.environment.DATABASE_URL ?? '', 'create table kept as select 7 as seven')
     await cloud.stop()
-    expect(process.env.DATABASE_URL).toBeUndefined()
+    expect(process.env.DATABASE_URL).toBe(before)
     cloud = await start()
     expect(await query(cloud.environment.DATABASE_URL ?? '', 'select seven from kept')).toEqual([
       { seven: 7 },

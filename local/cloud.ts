@@ -156,7 +156,7 @@ const startAll = async (options: AllOptions, log: Log, closers: Closers): Promis
     api,
     data,
     services: [gateway, ...services.list],
-    model: model.why,
+    model: model.url === null ? model.why : `${model.why}, at ${model.url}`,
     workers,
     environment,
     invoke: (name, event) => invokeOf(name)(event),

@@ -31,7 +31,7 @@ describe('the model', () => {
     expect(chooseModel('auto', { ...home, OPENAI_API_KEY: 'k' }).rehearsal).toBe(false)
     expect(chooseModel('auto', { ...home, OPENAI_API_KEY: '' }).rehearsal).toBe(true)
     expect(chooseModel('rehearsal', { ...home, OPENAI_API_KEY: 'k' }).rehearsal).toBe(true)
-    expect(() => chooseModel('own', home)).toThrow(/No provider key/)
+    expect(() => chooseModel('own', home)).toThrow(/There is no model/)
   })
 })
 

@@ -1,19 +1,20 @@
 import type { Statement } from '#core/database/database'
 import { pageText } from '#core/event/event'
 import { newId } from '#core/id'
+import type { Task } from '#core/task/task'
 import type { Draft } from './draft.ts'
 
 export type Committed = { id: string; version: number; last_seq: number }
 
 /** Columns of a session that a decision may change. */
-function sessionRow({ session, events, trigger, touched, tasks }: Draft) {
+function sessionRow({ session, events, trigger, touched, made, tasks }: Draft) {
   const { id, tenant_id, version, title, priority, budget, labels, base_commit, base_artifact_id, state } =
     session
   const { waiting, wake_at, settle_by, rehearsal, usage, attempts_finished, attempts_succeeded } = session
   const { result, failure, step_errors, queued_at, started_at, ended_at } = session
   const changed = {
     session: { state, version: version + 1, usage },
-    tasks: touchedTasks(touched, tasks, events),
+    tasks: touchedTasks(touched, made, tasks),
   }
   const set = {
     title,
@@ -46,12 +47,22 @@ function sessionRow({ session, events, trigger, touched, tasks }: Draft) {
   }
 }
 
+/** Columns of a task that a decision may change: its words stay as they were made. */
+function movedRow(task: Task | undefined) {
+  if (!task) return []
+  const { id, session_id, priority, state, waiting, attempt, failures, losses, agent_id } = task
+  const { agent_incarnation, failed_agent_id, not_before, deadline, last_batch } = task
+  const { usage, result, error, ready_at, started_at, ended_at } = task
+  const moved = { id, session_id, priority, state, waiting, attempt, failures, losses, agent_id }
+  const held = { agent_incarnation, failed_agent_id, not_before, deadline, last_batch }
+  return [{ ...moved, ...held, usage, result, error, ready_at, started_at, ended_at }]
+}
+
 /**
  * What a checkpoint stores of each task that moved; of a new one also what it is. A fork stands it up again with
  * this, the texts that never change (instruction, checks) and the result of what is COMPLETED, both in its row.
  */
-function touchedTasks(touched: Set<string>, tasks: Draft['tasks'], events: Draft['events']) {
-  const made = new Set(events.flatMap(({ type, task_id }) => (type === 'task.created' ? [task_id] : [])))
+function touchedTasks(touched: Set<string>, made: Set<string>, tasks: Draft['tasks']) {
   return [...touched].flatMap((id) => {
     const task = tasks.get(id)
     if (!task) return []
@@ -68,7 +79,10 @@ function touchedTasks(touched: Set<string>, tasks: Draft['tasks'], events: Draft
  * a session whose version moved, or one of whose slots is gone, writes nothing. It answers the sessions that won.
  */
 export function commitStatement(drafts: Draft[]): Statement {
-  const tasks = drafts.flatMap(({ touched, tasks }) => [...touched].map((id) => tasks.get(id)))
+  const made = drafts.flatMap(({ made, tasks }) => [...made].map((id) => tasks.get(id)))
+  const moved = drafts.flatMap(({ touched, made, tasks }) =>
+    [...touched].flatMap((id) => (made.has(id) ? [] : movedRow(tasks.get(id)))),
+  )
   const slots = drafts.flatMap(({ session, slots }) =>
     slots.map((slot) => ({ session_id: session.id, ...slot })),
   )
@@ -81,7 +95,7 @@ export function commitStatement(drafts: Draft[]): Statement {
   return {
     name: 'commit',
     text: sql,
-    values: [drafts.map(sessionRow), tasks, slots, inbox, messages].map((rows) => JSON.stringify(rows)),
+    values: [drafts.map(sessionRow), made, slots, inbox, messages, moved].map((rows) => JSON.stringify(rows)),
   }
 }
 
@@ -136,19 +150,28 @@ moved as (
     checkpoint_number = w.old_number + (w.trigger is not null)::int
   from won w where s.id = w.id
 ),
-worked as (
-  insert into task as t
+made as (
+  insert into task
   select r.* from json_populate_recordset(null::task, $2::json) r join won w on w.id = r.session_id
-  on conflict (id) do update set
-    priority = excluded.priority, state = excluded.state, waiting = excluded.waiting, attempt = excluded.attempt,
-    failures = excluded.failures, losses = excluded.losses, agent_id = excluded.agent_id,
-    agent_incarnation = excluded.agent_incarnation, failed_agent_id = excluded.failed_agent_id,
-    not_before = excluded.not_before, deadline = excluded.deadline,
+),
+worked as (
+  update task t set
+    priority = m.priority, state = m.state, waiting = m.waiting, attempt = m.attempt, failures = m.failures,
+    losses = m.losses, agent_id = m.agent_id, agent_incarnation = m.agent_incarnation,
+    failed_agent_id = m.failed_agent_id, not_before = m.not_before, deadline = m.deadline,
     -- Reports move these two without a new version: what arrived since the look stays.
-    last_batch = case when (t.attempt, t.agent_id) is not distinct from (excluded.attempt, excluded.agent_id)
-      then greatest(t.last_batch, excluded.last_batch) else excluded.last_batch end,
-    work = case when excluded.state = 'COMPLETED' then excluded.work else t.work end, usage = excluded.usage, result = excluded.result, error = excluded.error,
-    ready_at = excluded.ready_at, started_at = excluded.started_at, ended_at = excluded.ended_at
+    last_batch = case when (t.attempt, t.agent_id) is not distinct from (m.attempt, m.agent_id)
+      then greatest(t.last_batch, m.last_batch) else m.last_batch end,
+    work = case when m.state = 'COMPLETED' then null else t.work end,
+    usage = m.usage, result = m.result, error = m.error,
+    ready_at = m.ready_at, started_at = m.started_at, ended_at = m.ended_at
+  from json_to_recordset($6::json) as m(
+    id text, session_id text, priority priority, state text, waiting json, attempt int, failures int, losses int,
+    agent_id text, agent_incarnation int, failed_agent_id text, not_before timestamptz, deadline timestamptz,
+    last_batch int, usage json, result json, error json, ready_at timestamptz, started_at timestamptz,
+    ended_at timestamptz)
+  join won w on w.id = m.session_id
+  where t.id = m.id
 ),
 paged as (
   insert into event_page (tenant_id, session_id, first_seq, last_seq, hash, page)

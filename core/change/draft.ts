@@ -36,6 +36,8 @@ export type Draft = {
   now: string
   /** Ids of tasks that are new or changed. */
   touched: Set<string>
+  /** Those of them that are new. */
+  made: Set<string>
   sessionTouched: boolean
   events: NewEvent[]
   inbox: NewInboxItem[]
@@ -52,6 +54,7 @@ export function draftOf(known: Known): Draft {
     tasks: new Map(known.tasks.map((task) => [task.id, task])),
     now: known.now,
     touched: new Set(),
+    made: new Set(),
     sessionTouched: false,
     events: [],
     inbox: [],
@@ -156,6 +159,7 @@ export function setTask(draft: Draft, id: string, set: Partial<Omit<Task, 'state
 export function addTask(draft: Draft, task: Task) {
   draft.tasks.set(task.id, task)
   draft.touched.add(task.id)
+  draft.made.add(task.id)
   draft.trigger ??= 'TRANSITION'
   const { key, title, capability, depends_on, state, parent_id, kind } = task
   note(draft, 'task.created', { key, title, capability, depends_on, state, parent_id, kind }, task)

@@ -55,12 +55,17 @@ export function loadTasks(ids: string[]): Statement {
 
 const times = ['not_before', 'deadline', 'created_at', 'ready_at', 'started_at', 'ended_at'] as const
 
+/** Postgres writes an instant with milliseconds as ISO does, but for its zone. */
+function instant(text: string) {
+  return /^.{23}\+00:00$/.test(text) ? `${text.slice(0, 23)}Z` : new Date(text).toISOString()
+}
+
 /** A task, or a part of one, out of Postgres' JSON: its times in the one format that every record has. */
 export function toIso<T extends Partial<Record<(typeof times)[number], string | null>>>(row: T): T {
   const task = { ...row }
   for (const column of times) {
     const value = row[column]
-    if (value) Object.assign(task, { [column]: new Date(value).toISOString() })
+    if (value) Object.assign(task, { [column]: instant(value) })
   }
   return task
 }

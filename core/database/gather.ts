@@ -1,3 +1,5 @@
+import { OrchestratorError } from '#core/error'
+
 type Waiter<In, Out> = { input: In; resolve: (output: Out) => void; reject: (error: unknown) => void }
 
 /**
@@ -27,8 +29,10 @@ export function gather<In, Out>(options: {
           else waiter.resolve(output)
         }
       } catch (error) {
-        // One input may have spoilt the flight for all: each is tried alone, and only the bad one fails.
-        if (batch.length === 1) batch[0]?.reject(error)
+        // One input may have spoilt the flight for all: each is tried alone, and only the bad one fails. What
+        // passes by itself, an outage, spoils them all: nobody waits for as many time-outs as there are inputs.
+        const passes = error instanceof OrchestratorError && error.retryable
+        if (passes || batch.length === 1) for (const { reject } of batch) reject(error)
         else for (const waiter of batch) await alone(waiter)
       }
     }

@@ -7,9 +7,15 @@ const { builtins } = pg.types
 
 /** Times are RFC 3339 strings in records and on the wire; counts fit a double exactly. */
 function parserOf(oid: number, format?: 'text' | 'binary') {
-  if (oid === builtins.TIMESTAMPTZ) return (value: string) => new Date(value).toISOString()
+  if (oid === builtins.TIMESTAMPTZ) return instant
   if (oid === builtins.INT8) return Number
   return pg.types.getTypeParser(oid, format)
+}
+
+/** `2024-02-03 12:00:00.123+00`, as most are written, becomes ISO without a detour over a Date. */
+function instant(text: string) {
+  if (text.length === 26 && text.endsWith('+00')) return `${text.slice(0, 10)}T${text.slice(11, 23)}Z`
+  return new Date(text).toISOString()
 }
 
 /** Opens nothing yet: the first query connects. `max` times the concurrency must fit the server's limit. */

@@ -77,6 +77,12 @@ describe('a session', () => {
     expect(wait?.path.at(-1)).toMatchObject({ kind: 'budget', state: 'SPENT' })
   })
 
+  it('on which the engine fails says so, and when it tries again', () => {
+    const wait = waitOf({ step_errors: 2, wake_at: at(110) }, [aTask('one')])
+    expect(wait).toMatchObject({ reason: 'engine_failing', owner: 'engine', until: at(110) })
+    expect(waitOf({ step_errors: 2, wake_at: at(90) })?.reason).toBe('deciding')
+  })
+
   it('that has ended waits for nothing and says why', () => {
     const failure = { code: 'task_failed' as const, message: 'The check failed.', task_id: null }
     const set = { ended_at: at(90), failure }

@@ -60,6 +60,7 @@ export type KnownSession = Pick<
   | 'result'
   | 'settle_by'
   | 'wake_at'
+  | 'step_errors'
 > &
   Pick<Session, 'created_at' | 'updated_at' | 'queued_at' | 'started_at' | 'ended_at'>
 

@@ -11,6 +11,8 @@ import { taskWait } from './tasks.ts'
 export function sessionWait(facts: Facts): Wait {
   const { session } = facts
   const path = [sessionPart(facts)]
+  const failing = failingWait(facts, path)
+  if (failing) return failing
   switch (session.state) {
     case 'PENDING':
       return {
@@ -36,6 +38,17 @@ export function sessionWait(facts: Facts): Wait {
 
 function sessionPart({ session }: Facts): Part {
   return { kind: 'session', id: session.id, state: session.state }
+}
+
+/** The engine itself fails on it: it tries again a few times, then the session FAILs with the reason. */
+function failingWait(facts: Facts, path: Part[]): Wait | null {
+  const { step_errors, wake_at, updated_at } = facts.session
+  if (step_errors === 0 || wake_at === null || Date.parse(wake_at) <= Date.parse(facts.now)) return null
+  const times = step_errors === 1 ? 'once' : `${step_errors} times in a row`
+  const sentence = `The engine failed on it ${times} and tries again; its log says why.`
+  const timer: Part = { kind: 'timer', id: facts.session.id, state: 'RUNNING', until: wake_at }
+  const wait = engineWait(facts, 'engine_failing', sentence, updated_at)
+  return { ...wait, until: wake_at, path: [...path, timer] }
 }
 
 /** When its time limit ends it, if it has one. */

@@ -11,6 +11,8 @@ export type Leases = {
   acquire(names: string[]): Promise<Lease[]>
   /** Gives leases back and answers those that must be looked at again; these stay held. */
   release(leases: Lease[]): Promise<Lease[]>
+  /** Gives leases up in any case, and answers those that somebody has rung for meanwhile. */
+  leave(leases: Lease[]): Promise<Lease[]>
 }
 
 /** Free: takes it with the next number. Taken: leaves a mark for the holder, who then looks again. */
@@ -27,6 +29,12 @@ if redis.call('del', KEYS[2]) == 1 then redis.call('pexpire', KEYS[1], ARGV[1]) 
 redis.call('del', KEYS[1])
 return 0`
 
+/** The same, but the lease ends whether it was marked or not. */
+const leaveScript = `
+if redis.call('get', KEYS[1]) ~= ARGV[2] then return 0 end
+redis.call('del', KEYS[1])
+return redis.call('del', KEYS[2])`
+
 /** Leases in Redis (SET NX PX). With Redis away everyone is let through: correctness does not hang on it. */
 export function redisLeases(
   redis: Redis,
@@ -37,9 +45,8 @@ export function redisLeases(
     async acquire(names) {
       return Promise.all(names.map(acquireOne)).then((leases) => leases.filter((lease) => lease !== null))
     },
-    async release(leases) {
-      return Promise.all(leases.map(releaseOne)).then((again) => again.filter((lease) => lease !== null))
-    },
+    release: (leases) => endAll(releaseScript, leases),
+    leave: (leases) => endAll(leaveScript, leases),
   }
 
   async function acquireOne(name: string): Promise<Lease | null> {
@@ -62,14 +69,19 @@ export function redisLeases(
     }
   }
 
-  async function releaseOne(lease: Lease): Promise<Lease | null> {
-    if (lease.fence === 0) return null
+  async function endAll(script: string, leases: Lease[]) {
+    const marked = await Promise.all(leases.map((lease) => endOne(script, lease)))
+    return leases.filter((_, i) => marked[i])
+  }
+
+  /** Whether it had been marked. */
+  async function endOne(script: string, lease: Lease) {
+    if (lease.fence === 0) return false
     try {
       const keys = [`lease:{${lease.name}}`, `lease:{${lease.name}}:again`]
-      const again = await redis.eval(releaseScript, 2, ...keys, ttl, String(lease.fence))
-      return again === 1 ? lease : null
+      return (await redis.eval(script, 2, ...keys, ttl, String(lease.fence))) === 1
     } catch {
-      return null
+      return false
     }
   }
 }
@@ -78,4 +90,5 @@ export function redisLeases(
 export const noLeases: Leases = {
   acquire: async (names) => names.map((name) => ({ name, fence: 0 })),
   release: async () => [],
+  leave: async () => [],
 }

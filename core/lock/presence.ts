@@ -16,11 +16,9 @@ export function redisPresence(redis: Redis, options: { ttl_ms: number; now?: () 
   return {
     async beat(agent_id) {
       try {
-        await redis
-          .pipeline()
-          .set(`presence:${agent_id}`, '1', 'PX', options.ttl_ms)
-          .set(epochKey, now(), 'NX')
-          .exec()
+        await redis.set(`presence:${agent_id}`, '1', 'PX', options.ttl_ms)
+        const run = await runOf(redis)
+        if (sinceOf(await redis.get(epochKey), run) === null) await redis.set(epochKey, `${run} ${now()}`)
       } catch {
         // Redis is away: alive() will then not know, and nobody is lost for it.
       }
@@ -28,8 +26,9 @@ export function redisPresence(redis: Redis, options: { ttl_ms: number; now?: () 
     async alive(agent_ids) {
       try {
         const [epoch, ...marks] = await redis.mget(epochKey, ...agent_ids.map((id) => `presence:${id}`))
+        const since = sinceOf(epoch ?? null, await runOf(redis))
         // A Redis that has just started knows nobody yet: whoever lives has a heartbeat's time to say so.
-        if (epoch === null || epoch === undefined || now() - Number(epoch) < options.ttl_ms) return null
+        if (since === null || now() - since < options.ttl_ms) return null
         return new Set(agent_ids.filter((_, i) => marks[i] !== null))
       } catch {
         return null
@@ -49,4 +48,15 @@ export function redisPresence(redis: Redis, options: { ttl_ms: number; now?: () 
       }
     },
   }
+}
+
+/** Which process of Redis it is: one that keeps its data would bring the epoch, but not the marks, through a restart. */
+async function runOf(redis: Redis) {
+  return /run_id:(\w+)/.exec(await redis.info('server'))?.[1] ?? 'unnamed'
+}
+
+/** When this process of Redis was first heard of, in ms; null when it was not yet. */
+function sinceOf(epoch: string | null, run: string) {
+  const [known, since] = epoch?.split(' ') ?? []
+  return known === run ? Number(since) : null
 }

@@ -36,6 +36,8 @@ export function advance(known: Known, holders: Holders): Draft {
 
 /** The same for a draft in the making: an admitted session goes on in the commit that admits it. */
 export function advanceDraft(draft: Draft, holders: Holders) {
+  // Only steps that fail in a row give a session up; this one counts unless it throws.
+  if (draft.session.step_errors > 0) setSession(draft, { step_errors: 0 })
   const { state } = draft.session
   if (state === 'RUNNING') run(draft, holders)
   else if (state === 'PAUSING' || state === 'STOPPING') settle(draft, holders)

@@ -125,7 +125,8 @@ function waitingOf(session: Session, facts: LoadedFacts | undefined): Waiting | 
   const { waiting } = diagnose({ ...nothingKnown, ...facts, session, alive: null })
   if (!waiting) return null
   const { reason, sentence, since, until, owner } = waiting
-  if (session.state === 'RUNNING' && (owner === 'agent' || owner === 'engine')) return null
+  const goesOn = owner === 'agent' || (owner === 'engine' && reason !== 'engine_failing')
+  if (session.state === 'RUNNING' && goesOn) return null
   return { reason, sentence, since, until }
 }
 

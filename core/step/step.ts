@@ -3,7 +3,7 @@ import { type Draft, draftOf, isChanged } from '#core/change/draft'
 import { type KnownRow, toKnown } from '#core/change/load.sql'
 import type { Database } from '#core/database/database'
 import { admit, assign, type Fleet } from '#core/dispatch/dispatch'
-import type { Leases } from '#core/lock/lease'
+import type { Lease, Leases } from '#core/lock/lease'
 import type { Presence } from '#core/lock/presence'
 import type { Told } from '#core/services'
 import { advance, advanceDraft, giveUp, type Holders, setWake } from '#core/session/advance'
@@ -52,14 +52,47 @@ const fleetSeconds = 16
  */
 export async function step(services: StepServices, wakes: WakeMessage[]) {
   const tenants = new Set(wakes.map(({ tenant_id }) => tenant_id))
-  const sessions = new Set(wakes.flatMap((wake) => (wake.kind === 'session' ? [wake.session_id] : [])))
-  let leases = await services.leases.acquire([
+  const tenantOf = new Map(
+    wakes.flatMap((wake) => (wake.kind === 'session' ? [[wake.session_id, wake.tenant_id] as const] : [])),
+  )
+  const leases = await services.leases.acquire([
     ...[...tenants].map((id) => `tenant:${id}`),
-    ...[...sessions].map((id) => `session:${id}`),
+    ...[...tenantOf.keys()].map((id) => `session:${id}`),
   ])
-  let committed = false
   const missing = [...tenants].filter((id) => !leases.some(({ name }) => name === `tenant:${id}`))
-  let wanted = namesOf(leases)
+  const left: Left = { sessions: [], tenants: [] }
+  try {
+    const { committed, unfinished } = await lookWhileHeld(services, leases)
+    left.sessions.push(...unfinished.sessions)
+    left.tenants.push(...unfinished.tenants)
+    // Whoever holds a tenant may have looked before this commit: it, or the next one, looks once more. A step
+    // that committed nothing has left its mark at the lease, and that is enough.
+    if (committed) left.tenants.push(...missing)
+  } finally {
+    // Whatever happened, nothing stays held; who rang meanwhile is heard by the next step.
+    const marked = namesOf(await services.leases.leave(leases))
+    left.sessions.push(...marked.sessions)
+    left.tenants.push(...marked.tenants)
+  }
+  await services.wake([
+    ...left.tenants.map((tenant_id): Wake => ({ kind: 'tenant', tenant_id })),
+    ...left.sessions.flatMap((session_id): Wake[] => {
+      const tenant_id = tenantOf.get(session_id)
+      return tenant_id ? [{ kind: 'session', tenant_id, session_id }] : []
+    }),
+  ])
+  await keepWatch(services, [...tenants])
+}
+
+/** What a step leaves to the next one. */
+type Left = { sessions: string[]; tenants: string[] }
+
+/** Looks until nothing is left that was rung for, at most `maxRounds` times; answers what still is. */
+async function lookWhileHeld(services: StepServices, taken: Lease[]) {
+  const held = namesOf(taken)
+  let leases = taken
+  let wanted = held
+  let committed = false
   for (let round = 0; round < maxRounds && leases.length > 0; round++) {
     const { again, freed, changed } = await look(services, wanted.sessions, wanted.tenants)
     committed ||= changed
@@ -67,14 +100,11 @@ export async function step(services: StepServices, wakes: WakeMessage[]) {
     if (again.length > 0 || freed) wanted = { ...wanted, sessions: again }
     else {
       leases = await services.leases.release(leases)
-      wanted = namesOf(leases)
+      // With the tenants, marked or not: what a session sets free here is handed out in the same look.
+      wanted = { sessions: namesOf(leases).sessions, tenants: held.tenants }
     }
   }
-  if (leases.length > 0) await services.leases.release(leases)
-  // Whoever holds a tenant may have looked before this commit: it, or the next one, looks once more. A step that
-  // committed nothing has left its mark at the lease, and that is enough.
-  if (committed) await services.wake(missing.map((tenant_id) => ({ kind: 'tenant', tenant_id })))
-  await keepWatch(services, [...tenants])
+  return { committed, unfinished: leases.length > 0 ? wanted : { sessions: [], tenants: [] } }
 }
 
 function namesOf(leases: { name: string }[]) {
@@ -185,9 +215,10 @@ async function store(services: StepServices, drafts: Draft[]) {
   return { again: conflicts, freed, changed: drafts.length > conflicts.length }
 }
 
-/** A session that ended, or a task that left its agent, has freed a place that another round may fill. */
+/** A session that ended or paused, or a task that left its agent, has freed a place that another round may fill. */
 function freesPlace({ session, sessionTouched, slots }: Draft) {
-  return (sessionTouched && isTerminal(session.state)) || slots.some(({ give }) => give === 1)
+  const left = isTerminal(session.state) || session.state === 'PAUSED'
+  return (sessionTouched && left) || slots.some(({ give }) => give === 1)
 }
 
 /** Tells who waits: agents of their inbox, viewers of new events, and the queue of the next deadline. */

@@ -60,7 +60,11 @@ function addSessionCommands(session: Command, terminal: Terminal, action: Wrap) 
     .option('--repo <path or URL>', 'git repository to work on; without one it starts from an empty one')
     .option('--base <branch>', "branch, tag or commit to start from (default: the repository's own)")
     .addOption(new Option('--priority <priority>', priorities.join(', ')).argParser(priority))
-    .option('--label <label>', 'only agents with this label work on it; may be repeated', collect)
+    .option(
+      '--label <label>',
+      'to find it by; agent:<label> asks for agents with that label; may be repeated',
+      collect,
+    )
     .option(
       '--plan <file.json>',
       'take this plan as it is instead of asking a planner; - reads standard input',

@@ -75,6 +75,17 @@ describe('a lease', () => {
     expect(await leases.acquire([name])).toHaveLength(1)
   })
 
+  it('ends when it is left, marked or not, and says that it was marked', async () => {
+    const leases = redisLeases(redis, { ttl_ms: long })
+    const name = `left:${randomUUID()}`
+    const held = await leases.acquire([name])
+    expect(await leases.acquire([name])).toEqual([])
+    expect(await leases.leave(held)).toEqual(held)
+    const next = await leases.acquire([name])
+    expect(next).toHaveLength(1)
+    expect(await leases.leave(next)).toEqual([])
+  })
+
   it('is not released by an earlier holder, whose number is stale', async () => {
     const name = aName()
     const leases = redisLeases(redis, { ttl_ms: long })
@@ -137,6 +148,16 @@ describe('presence', () => {
     expect(await test.presence.alive(['a', 'b'])).toEqual(new Set(['b']))
     await test.own.del('presence:epoch')
     expect(await test.presence.alive(['a', 'b'])).toBeNull()
+  })
+
+  it('declares nobody silent after a restart of a Redis that keeps its data', async () => {
+    using test = presenceAt()
+    await test.own.set('presence:epoch', 'another-process 0')
+    expect(await test.presence.alive(['a'])).toBeNull()
+    await test.presence.beat('b')
+    expect(await test.presence.alive(['a', 'b'])).toBeNull()
+    test.pass(long)
+    expect(await test.presence.alive(['a', 'b'])).toEqual(new Set(['b']))
   })
 
   it('declares nobody silent while Redis is away, and a heartbeat does not fail for it', async () => {

@@ -71,6 +71,12 @@ describe('the role of the api', () => {
     })
   })
 
+  it('is never used without a tenant', async () => {
+    const statement = { name: '', text: 'select 1', values: [] }
+    const asked = plant.services.database.query(null, statement)
+    await expect(asked).rejects.toMatchObject({ code: 'internal' })
+  })
+
   it('sees nothing where no tenant was set, and a pooled connection carries none over', async () => {
     const client = await app.connect()
     try {

@@ -229,11 +229,16 @@ export class History {
       patch: 2,
       message: 2,
     })
-    await this.#try(() => {
+    const accepted = await this.#try(() => {
       if (what === 'patch') return patchSession(this.#services, operator, id, { budget: noBudget }, null)
       if (what === 'message') return sendMessage(this.#services, operator, id, 'hello')
       return controlSession(this.#services, operator, id, what)
     })
+    if (what !== 'retry' || !accepted || !isTerminal(session.state)) return
+    const left = this.store
+      .tasksOf(id)
+      .filter((task) => task.state === 'FAILED' || task.state === 'CANCELLED')
+    must(left.length === 0, `a retry left ${left.length} tasks as they were`)
   }
 
   /** A process dies, comes back as another, goes silent, is drained or removed. */
@@ -349,10 +354,21 @@ export class History {
     process.holding.delete(id)
   }
 
-  /** A call that comes late, or again: of an attempt that may be long over. */
+  /** A call that comes late, or again, of an attempt that may be long over; or of one that is another's. */
   async #repeat() {
     const late = this.random.pick(this.#old)
-    if (late) await this.#complete(late.worker, late.id, late.attempt, 0)
+    if (!late) return
+    if (this.random.chance(0.5)) return this.#complete(late.worker, late.id, late.attempt, 0)
+    const other = this.random.pick(this.#processes)?.worker
+    const task = this.store.tasks.get(late.id)
+    if (!other || !task || other.agent_id === task.agent_id) return
+    const { id, attempt } = task
+    const calls = [
+      () => claimTask(this.#services, other, id, attempt, true),
+      () => releaseWork(this.#services, other, id, attempt, 'not mine'),
+    ]
+    for (const call of calls)
+      must(!(await this.#try(call)), `${task.key} obeyed an agent that does not hold it`)
   }
 
   /** No faults any more: what was started ends, within a bound. */

@@ -164,7 +164,8 @@ export class Store {
   /** The rows that win, each with all that hangs on it; the others write nothing. */
   #commit(values: unknown[]) {
     const input: SessionRow[] = parsed(values[0])
-    const tasks: Task[] = parsed(values[1])
+    // New tasks whole; of those that moved, what may change.
+    const tasks: Task[] = [...parsed(values[1]), ...parsed(values[5] ?? '[]')]
     const wanted: (Slot & { session_id: string })[] = parsed(values[2])
     const inbox: (InboxRow & { session_id: string })[] = parsed(values[3])
     const refused = this.#refused(wanted)
@@ -227,8 +228,8 @@ export class Store {
       throw new Error(`${task.key} was COMPLETED and is ${task.state}`)
     const same = old.attempt === task.attempt && old.agent_id === task.agent_id
     const last_batch = same ? Math.max(old.last_batch, task.last_batch) : task.last_batch
-    const work = task.state === 'COMPLETED' ? task.work : old.work
-    this.tasks.set(task.id, { ...task, last_batch, work })
+    const work = task.state === 'COMPLETED' ? null : old.work
+    this.tasks.set(task.id, { ...old, ...task, last_batch, work })
   }
 
   #shift({ agent_id, take, give, outcome }: Slot) {

@@ -27,7 +27,9 @@ test('a worker is told who it is, and has its own defaults for the rest', () => 
 
 test('a worker without a model is refused with what to set, before it starts', async () => {
   const { terminal, written } = playTerminal({ env: { HOME: '/nowhere' } })
-  expect(await run(['agent', 'start', '--name', 'one'], terminal)).toBe(2)
+  expect(
+    await run(['--api', 'https://control.example/api/v1', 'agent', 'start', '--name', 'one'], terminal),
+  ).toBe(2)
   expect(written.err).toContain('REHEARSAL_MODEL_URL')
 })
 

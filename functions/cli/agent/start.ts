@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { ConfigError, configFromEnv } from '#functions/worker/config'
+import { ConfigError, configFromEnv, modelFromEnv } from '#functions/worker/config'
 import type { Api } from '../api/client.ts'
 import { BadInput } from '../api/errors.ts'
 import { exit } from '../exit.ts'
@@ -34,7 +34,7 @@ export function workerEnvironment(terminal: Terminal, api: string, options: Agen
  * @throws BadInput when it has no model, or a setting is wrong
  */
 export async function startAgent(terminal: Terminal, api: Api, options: AgentOptions) {
-  const config = configOf(workerEnvironment(terminal, api.base, options))
+  const config = configOf(await withRehearsal(terminal, workerEnvironment(terminal, api.base, options)))
   // Only here: the engine and its libraries would slow down every other command.
   const { exitCodes, runWorker } = await import('#functions/worker/worker')
   const code = await runWorker(config, { signal: terminal.interrupted })
@@ -42,6 +42,32 @@ export async function startAgent(terminal: Terminal, api: Api, options: AgentOpt
     terminal.err(`Another process registered as "${config.name}"; choose another --name.\n`)
   }
   return code === exitCodes.done ? exit.ok : exit.failed
+}
+
+/** Where `npm start` has its rehearsal model unless told otherwise (local/port.ts). */
+const usualRehearsal = 'http://127.0.0.1:14568/v1'
+const probeMs = 1_000
+
+/** Without a model of one's own, the rehearsal that runs beside a local API is used, and that is said. */
+async function withRehearsal(terminal: Terminal, env: ReturnType<typeof workerEnvironment>) {
+  try {
+    modelFromEnv(env)
+    return env
+  } catch {
+    const isLocal = /^https?:\/\/(localhost|127\.0\.0\.1)[:/]/.test(env.ORCHESTRATOR_API_URL)
+    if (!isLocal || !(await answers(`${usualRehearsal}/models`))) return env
+    terminal.err('No model of your own: this agent uses the rehearsal model of npm start, a script.\n')
+    return { ...env, REHEARSAL_MODEL_URL: usualRehearsal }
+  }
+}
+
+async function answers(url: string) {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(probeMs) })
+    return response.ok && (await response.text()).includes('rehearsal-1')
+  } catch {
+    return false
+  }
 }
 
 function configOf(env: Record<string, string | undefined>) {
