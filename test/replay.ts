@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { toTask } from '#core/change/load.sql'
 import type { Database, Statement } from '#core/database/database'
-import { readPage } from '#core/event/event'
+import { type Event, type NewEvent, readPage } from '#core/event/event'
 import { lineage } from '#core/event/lineage.sql'
 import { type Replayed, replay } from '#core/session/replay'
 import type { Session } from '#core/session/session'
@@ -25,11 +25,17 @@ from session s where s.id = $1::text`
 export async function replayFault(engine: Database, id: string) {
   const [row] = await engine.query<Row>(null, { name: 'replay', text: sql, values: [id] })
   if (!row) return null
-  const told = replay(row.pages.flatMap(({ first_seq, page }) => readPage(id, first_seq, page)))
-  const stored = storedOf(row)
+  const events = row.pages.flatMap(({ first_seq, page }) => readPage(id, first_seq, page))
+  return faultOf(events, row)
+}
+
+/** The same for rows and events at hand. */
+export function faultOf(events: Iterable<Event | NewEvent>, stored: Pick<Row, 'session' | 'tasks'>) {
+  const told = replay(events)
   const replayed = told && plain(told)
-  if (isDeepStrictEqual(replayed, stored)) return null
-  return `${id}: its events tell ${JSON.stringify(replayed)}, stored is ${JSON.stringify(stored)}`
+  const expected = storedOf(stored)
+  if (isDeepStrictEqual(replayed, expected)) return null
+  return `${stored.session.id}: its events tell ${JSON.stringify(replayed)}, stored is ${JSON.stringify(expected)}`
 }
 
 /** The database behind a watch: after every statement that changes sessions, these are replayed. */
@@ -55,7 +61,7 @@ function sessionsIn({ name, values }: Statement): string[] {
   return rows.flatMap(({ session_id, id }) => session_id ?? id ?? [])
 }
 
-function storedOf({ session, tasks }: Row) {
+function storedOf({ session, tasks }: Pick<Row, 'session' | 'tasks'>) {
   const { title, priority, labels, budget, state, failure, usage, result } = session
   const { branch = null, commit = null } = result ?? {}
   const all = tasks.map(toTask)

@@ -31,7 +31,11 @@ export function insertFork({
 }
 
 const sql = /* sql */ `
-with cut as (
+with parent as materialized (
+  -- Whoever deletes it meanwhile waits, or has won: then nothing is made.
+  select id from session where id = $1::text for key share
+),
+cut as (
   select sha256(p.hash || convert_to(($2::bigint + 1)::text || chr(10) || $3::text, 'UTF8')) as hash
   from (
     select last_seq, hash from event_page
@@ -44,7 +48,7 @@ made as (
     'head_hash', '\\x' || encode(cut.hash, 'hex'), 'created_at', now(), 'updated_at', now(),
     'wake_at', case when $5::jsonb->>'state' = 'QUEUED' then now() end,
     'queued_at', case when $5::jsonb->>'state' = 'QUEUED' then now() end)) r
-  where p.id = $1::text
+  where p.id in (select id from parent)
   returning tenant_id, id, last_seq, head_hash
 ),
 worked as (

@@ -208,7 +208,7 @@ describe('reading', () => {
       { ...task, id: 'tsk_2', key: 'child', parent_id: 'tsk_1', state: 'READY', depends_on: ['plan'] },
     ]
     const cli = await playing({
-      [`GET /sessions/${sessionId}`]: answer(session()),
+      [`GET /sessions/${sessionId}`]: answer(session({ parent: { session_id: 'ses_1', checkpoint: 7 } })),
       [`GET /sessions/${sessionId}/tasks`]: answer({ items, next_cursor: null }),
       [`GET /sessions/${sessionId}/diagnosis`]: answer({
         waiting: { sentence: 'builder works on "child".', owner: 'agent' },
@@ -216,6 +216,7 @@ describe('reading', () => {
     })
     const { code, out } = await cli(['session', 'show', sessionId])
     expect(code).toBe(0)
+    expect(out).toContain('\n  forked from ses_1 at checkpoint 7\n')
     expect(out).toContain('\n  builder works on "child". (agent)\n')
     expect(out).toMatch(/\n {2}COMPLETED +plan {2}T TESTING · attempt 2\n {4}READY +child {2}T .*after plan/)
   })

@@ -27,6 +27,7 @@ export const SessionView = z.object({
   repository: z.object({ url: z.string(), base: z.string().nullish() }).nullish(),
   waiting: Waiting,
   last_seq: z.number(),
+  parent: z.object({ session_id: z.string(), checkpoint: z.number() }).nullish(),
   rehearsal: z.boolean().nullish(),
   usage: UsageView,
   result: z

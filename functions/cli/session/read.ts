@@ -51,7 +51,7 @@ export async function showSession(terminal: Terminal, api: Api, id: string, json
     return exit.ok
   }
   const paint = createPaint(terminal.colour)
-  const { title, repository, priority, labels, usage, ended_at } = session.value
+  const { title, repository, priority, labels, usage, ended_at, parent } = session.value
   const board = createBoard()
   board.know(tasks.value.items)
   const now = terminal.now()
@@ -66,6 +66,7 @@ export async function showSession(terminal: Terminal, api: Api, id: string, json
     ...(waiting && !status.includes(plain(waiting.sentence))
       ? [`  ${plain(waiting.sentence)} (${plain(waiting.owner)})`]
       : []),
+    ...(parent ? [`  forked from ${parent.session_id} at checkpoint ${parent.checkpoint}`] : []),
     ...from.map((line) => `  ${plain(line)}`),
     ...(marks ? [`  ${plain(marks)}`] : []),
     `  tokens ${tokens}`,
