@@ -10,6 +10,7 @@ export type ErrorCode =
   | 'precondition_failed'
   | 'stale_attempt'
   | 'batch_gap'
+  | 'context_conflict'
   | 'idempotency_mismatch'
   | 'artifact_missing'
   | 'plan_invalid'

@@ -29,6 +29,8 @@ export const eventTypes = [
   'task.lost',
   'task.released',
   'checkpoint.created',
+  'context.updated',
+  'context.conflicted',
   'message.sent',
   'usage.reported',
   'log',

@@ -7,12 +7,14 @@ export type NewFork = {
   fork_seq: number
   page: string
   tasks: Record<string, unknown>[]
+  /** Which task of the parent each task was: their context goes over too. */
+  origins: { origin: string; id: string }[]
   messages: { id: string; text: string; created_at: string }[]
   checkpoint: { id: string; changed: Record<string, unknown> }
 }
 
 /**
- * A session that is its parent but for what differs, with its tasks, messages, first page and checkpoint. The page
+ * A session that is its parent but for what differs, with its tasks, messages, context up to `fork_seq`, first page and checkpoint. The page
  * goes on from the hash of the one that ends at `fork_seq`; without one, or without the parent, nothing is made.
  * It answers the session that was made.
  */
@@ -22,11 +24,12 @@ export function insertFork({
   fork_seq,
   page,
   tasks,
+  origins,
   messages,
   checkpoint,
 }: NewFork): Statement {
   const { id, changed } = checkpoint
-  const rows = [set, tasks, messages, changed].map((value) => JSON.stringify(value))
+  const rows = [set, tasks, messages, changed, origins].map((value) => JSON.stringify(value))
   return { name: 'insert_fork', text: sql, values: [parent_id, fork_seq, page, id, ...rows] }
 }
 
@@ -58,6 +61,22 @@ said as (
   insert into message (tenant_id, id, session_id, text, created_at)
   select m.tenant_id, n.id, m.id, n.text, n.created_at
   from json_to_recordset($7::json) as n(id text, text text, created_at timestamptz) cross join made m
+),
+remembered as (
+  insert into context_version (tenant_id, scope, scope_id, key, version, session_id, value, deleted, strategy, author,
+                               based_on, conflicts, size, seq, created_at)
+  select m.tenant_id, v.scope, coalesce(o.id, m.id), v.key, v.version, m.id, v.value, v.deleted, v.strategy, v.author,
+         v.based_on, v.conflicts, v.size, m.last_seq, v.created_at
+  from made m
+  join context_version v on v.session_id = $1::text and v.seq <= $2::bigint
+  left join json_to_recordset($9::json) as o(origin text, id text) on o.origin = v.scope_id
+  where v.scope = 'SESSION' or o.id is not null
+  returning tenant_id, scope, scope_id, key, session_id, version, deleted
+),
+named as (
+  insert into context (tenant_id, scope, scope_id, key, session_id, version, deleted)
+  select distinct on (scope, scope_id, key) tenant_id, scope, scope_id, key, session_id, version, deleted
+  from remembered order by scope, scope_id, key, version desc
 ),
 paged as (
   insert into event_page (tenant_id, session_id, first_seq, last_seq, hash, page)

@@ -33,7 +33,7 @@ export async function forkSession(services: Services, actor: Actor, id: string, 
     assertGeneration(services, actor, id),
   ])
   const child = newId('session')
-  const { set, tasks, events } = childOf(known, point, child, input)
+  const { set, tasks, events, origins } = childOf(known, point, child, input)
   const changed = { session: { state: set.state, version: 1, usage: noUsage }, tasks: tasks.map(standing) }
   const [made] = await services.database.query(
     actor.tenant_id,
@@ -43,6 +43,7 @@ export async function forkSession(services: Services, actor: Actor, id: string, 
       fork_seq: point.seq,
       page: pageText(events),
       tasks,
+      origins: [...origins].map(([id, origin]) => ({ id, origin })),
       messages: messages.map((message) => ({ ...message, id: newId('message') })),
       checkpoint: { id: newId('checkpoint'), changed },
     }),
@@ -66,7 +67,7 @@ function childOf({ session, tasks, now }: Known, point: WholeCheckpoint, id: str
   const state = input.start ? 'QUEUED' : 'PENDING'
   const history = { version: 1, last_seq: point.seq + events.length, checkpoint_number: 1 }
   const from = { parent_id: session.id, parent_checkpoint: point.number, fork_seq: point.seq }
-  return { set: { id, title, state, ...history, ...from, ...fresh }, tasks: forked, events }
+  return { set: { id, title, state, ...history, ...from, ...fresh }, tasks: forked, events, origins }
 }
 
 /** Everything of a session that a fork does not take over, but for what the statement sets. */

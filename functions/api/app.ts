@@ -10,6 +10,7 @@ import { problemOf, renderProblem } from './problem.ts'
 import { agentRoutes } from './routes/agents.ts'
 import { artifactRoutes } from './routes/artifacts.ts'
 import { checkpointRoutes } from './routes/checkpoints.ts'
+import { contextRoutes } from './routes/contexts.ts'
 import { docsRoutes } from './routes/docs.ts'
 import { eventRoutes } from './routes/events.ts'
 import { fleetRoutes } from './routes/fleet.ts'
@@ -59,7 +60,7 @@ export function buildApp(services: () => ApiServices) {
   app.openAPIRegistry.registerComponent('securitySchemes', 'agent', { type: 'http', scheme: 'bearer' })
   for (const add of [sessionRoutes, eventRoutes, checkpointRoutes, taskRoutes, workRoutes, agentRoutes])
     add(api)
-  for (const add of [artifactRoutes, fleetRoutes, plainRoutes, docsRoutes]) add(api)
+  for (const add of [artifactRoutes, contextRoutes, fleetRoutes, plainRoutes, docsRoutes]) add(api)
   app.onError((error, c) => {
     const request_id = c.get('request_id')
     const problem = problemOf(error, request_id)

@@ -11,7 +11,7 @@ export function decodeCursor(list: string, cursor: string | undefined) {
   if (cursor === undefined) return null
   const text = Buffer.from(cursor, 'base64url').toString('utf8')
   const last = text.startsWith(`${list} `) ? text.slice(list.length + 1) : ''
-  if (/^[\w.-]{1,64}$/.test(last)) return last
+  if (/^[\w.-]{1,128}$/.test(last)) return last
   throw invalid('query', [
     { pointer: '/cursor', message: 'must be the next_cursor of an answer of this list' },
   ])

@@ -18,7 +18,7 @@ export type Call<P extends Params, Q, B> = {
 export type Endpoint<P extends Params, Q extends z.ZodType, B extends z.ZodType, A extends z.ZodType> = {
   /** The operation's name in the document and in generated clients. */
   name: string
-  method: 'get' | 'post' | 'patch' | 'delete'
+  method: 'get' | 'post' | 'put' | 'patch' | 'delete'
   path: string
   tag: string
   summary: string

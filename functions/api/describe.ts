@@ -16,7 +16,7 @@ function refusals({ who, method, params, body }: Described, idempotent: boolean)
   if (Object.keys(params).length > 0) statuses.push(404)
   if (method !== 'get') statuses.push(409, 413)
   if (body !== nothing.body) statuses.push(415)
-  if (method === 'patch') statuses.push(412)
+  if (method === 'patch' || method === 'put') statuses.push(412)
   if (idempotent) statuses.push(422)
   return statuses.sort()
 }

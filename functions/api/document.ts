@@ -88,6 +88,7 @@ export function documentOf(app: Pick<OpenAPIHono, 'getOpenAPI31Document'>) {
       'agents',
       'workers',
       'artifacts',
+      'contexts',
       'fleet',
       'plain',
     ].map((name) => ({ name })),

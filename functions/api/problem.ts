@@ -21,6 +21,7 @@ export function statusOf(code: ProblemCode): number {
     case 'version_conflict':
     case 'stale_attempt':
     case 'batch_gap':
+    case 'context_conflict':
     case 'artifact_missing':
       return 409
     case 'precondition_failed':

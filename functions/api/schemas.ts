@@ -1,6 +1,8 @@
 import * as z from 'zod'
 import { agentStates } from '#core/agent/states'
 import { Engine, Heartbeat, HeartbeatAnswer, InboxItem, Register } from '#core/agent/wire'
+import { ContextPut, ContextStrategy, contextScopes } from '#core/context/entry'
+import { JsonValue } from '#core/context/json'
 import { owners, partKinds } from '#core/diagnosis/diagnosis'
 import { eventTypes } from '#core/event/event'
 import { Stats } from '#core/fleet/stats'
@@ -42,6 +44,11 @@ body('Complete', Complete)
 body('Fail', Fail)
 body('Release', Release)
 body('NewArtifact', NewArtifact)
+body('ContextPut', ContextPut)
+export const ContextPatch = body(
+  'ContextPatch',
+  JsonValue.meta({ description: 'A JSON merge patch (RFC 7396).' }),
+)
 
 export const NewMessage = body('NewMessage', z.strictObject({ text: z.string().min(1).max(20_000) }))
 
@@ -290,6 +297,39 @@ export const Artifact = answer(
     created_at: time,
     download: Presigned,
   }),
+)
+export const ContextEntry = answer(
+  'ContextEntry',
+  z.object({
+    scope: z.enum(contextScopes),
+    id: z.string(),
+    key: z.string(),
+    value: z.unknown(),
+    deleted: z.boolean(),
+    version: z.int(),
+    strategy: ContextStrategy,
+    author: z.string(),
+    size: z.int(),
+    created_at: time,
+  }),
+)
+export const ContextList = answer(
+  'ContextList',
+  z.object({ items: z.array(ContextEntry), next_cursor: cursor }),
+)
+const Conflict = z.object({
+  pointer: z.string(),
+  base: z.unknown().optional(),
+  theirs: z.unknown().optional(),
+  yours: z.unknown().optional(),
+})
+const ContextVersion = answer(
+  'ContextVersion',
+  z.object({ ...ContextEntry.shape, based_on: z.int(), conflicts: z.array(Conflict) }),
+)
+export const ContextHistory = answer(
+  'ContextHistory',
+  z.object({ items: z.array(ContextVersion), next_cursor: cursor }),
 )
 export const Message = answer('Message', z.object({ id: z.string(), text: z.string() }))
 answer('Stats', Stats)

@@ -15,6 +15,9 @@ import type { Mirrors } from './git/mirror.ts'
 import { pushBranch } from './git/push.ts'
 import { headOf, removeWorktree } from './git/worktree.ts'
 import { type Log, reasonOf } from './log.ts'
+import { contextGet } from './mcp/context_get.ts'
+import { contextList } from './mcp/context_list.ts'
+import { contextPut } from './mcp/context_put.ts'
 import { planSubmit } from './mcp/plan_submit.ts'
 import type { McpServer } from './mcp/server.ts'
 import { Outbox } from './outbox.ts'
@@ -137,7 +140,10 @@ export class Attempt {
     return new Driver({
       ...this.#deps,
       assignment: this.#assignment,
-      tools: planning ? [planSubmit(this.#assignment.plan_limits.max_tasks, accept)] : [],
+      tools: [
+        ...(planning ? [planSubmit(this.#assignment.plan_limits.max_tasks, accept)] : []),
+        ...this.#contextTools(),
+      ],
       outbox: this.#outbox,
       progress: workspace.progress,
       directory: workspace.directory,
@@ -148,6 +154,15 @@ export class Attempt {
       log: this.#log,
       onToolFinished: () => this.#checkpointer?.toolUsed(),
     })
+  }
+
+  /** An integration merges what is there; it has nothing to remember. */
+  #contextTools() {
+    const { session, task } = this.#assignment
+    if (task.kind === 'INTEGRATION') return []
+    const of = { session_id: session.id, task_id: this.task_id, attempt: this.attempt }
+    const memory = { client: this.#deps.client, ...of, signal: this.#gone.signal }
+    return [contextGet(memory), contextPut(memory), contextList(memory)]
   }
 
   async #makePlan(driver: Driver, { base }: Workspace): Promise<Complete> {

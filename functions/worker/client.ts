@@ -6,6 +6,7 @@ import { dirname } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import * as z from 'zod'
 import { HeartbeatAnswer, type Held, InboxItem, type Register } from '#core/agent/wire'
+import type { ContextPut } from '#core/context/entry'
 import {
   Assignment,
   type Complete,
@@ -58,7 +59,25 @@ export class ApiError extends Error {
   }
 }
 
-type CallOptions = { body?: unknown; signal?: AbortSignal | undefined; deadline?: number; tries?: number }
+const ContextEntry = z.object({
+  scope: z.string(),
+  key: z.string(),
+  value: z.json(),
+  version: z.int(),
+  author: z.string(),
+})
+const ContextEntries = z.object({ items: z.array(ContextEntry), next_cursor: z.string().nullable() })
+
+/** Where a context entry is, in the words of a path; and the attempt that asks. */
+export type ContextPlace = { scope: string; id: string; task_id: string; attempt: number }
+
+type CallOptions = {
+  headers?: Record<string, string>
+  body?: unknown
+  signal?: AbortSignal | undefined
+  deadline?: number
+  tries?: number
+}
 
 /**
  * The worker's side of the REST contract, in one place. Every call has a deadline; what is retryable is
@@ -127,6 +146,34 @@ export class Client {
     await this.#call('POST', `/tasks/${task}/release`, { body: { attempt, batch, reason }, signal })
   }
 
+  /** An entry of the place or, where it has none, of a wider one. */
+  async readContext({ scope, id }: ContextPlace, key: string, signal?: AbortSignal) {
+    const path = `/contexts/${scope}/${id}/${encodeURIComponent(key)}`
+    return ContextEntry.parse(await this.#call('GET', path, { signal, tries: 3 }))
+  }
+
+  async listContext(
+    { scope, id }: ContextPlace,
+    query: { prefix: string | undefined; cursor: string | undefined },
+    signal?: AbortSignal,
+  ) {
+    const given = new URLSearchParams()
+    for (const [name, value] of Object.entries(query)) if (value !== undefined) given.set(name, value)
+    const path = `/contexts/${scope}/${id}?${given}`
+    return ContextEntries.parse(await this.#call('GET', path, { signal, tries: 3 }))
+  }
+
+  /** Writes an entry based on a version, 0 for a new one. */
+  async putContext(
+    { scope, id, task_id, attempt }: ContextPlace,
+    { key, version, body }: { key: string; version: number; body: ContextPut },
+    signal?: AbortSignal,
+  ) {
+    const path = `/contexts/${scope}/${id}/${encodeURIComponent(key)}?task_id=${task_id}&attempt=${attempt}`
+    const options = { headers: { 'if-match': `"${version}"` }, body, signal, tries: 3 }
+    return ContextEntry.parse(await this.#call('PUT', path, options))
+  }
+
   /** Uploads a file as an artifact of the attempt and returns its id. A failed upload starts anew. */
   async upload(of: Omit<z.infer<typeof NewArtifact>, 'size'>, file: string, signal?: AbortSignal) {
     const { size } = await stat(file)
@@ -162,13 +209,14 @@ export class Client {
     return this.#retrying(options, () => this.#once(method, path, options))
   }
 
-  async #once(method: string, path: string, { body, signal, deadline = 20_000 }: CallOptions) {
+  async #once(method: string, path: string, { headers, body, signal, deadline = 20_000 }: CallOptions) {
     const within = AbortSignal.timeout(deadline)
     const response = await fetch(this.#base + path, {
       method,
       headers: {
         ...(this.#token ? { authorization: `Bearer ${this.#token}` } : {}),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal: signal ? AbortSignal.any([signal, within]) : within,

@@ -3,6 +3,9 @@ import type { CheckResult } from './checks.ts'
 
 type Message = { text: string }
 
+const sharedMemory =
+  'The agents of this session share a memory: orchestrator_context_list, orchestrator_context_get and orchestrator_context_put.'
+
 /** What the engine is told first. Its headings are stable: people, and the rehearsal model, read them. */
 export function firstPrompt(assignment: Assignment, messages: Message[]): string {
   const body = assignment.task.kind === 'PLAN' ? planPrompt(assignment) : workPrompt(assignment)
@@ -22,6 +25,7 @@ function planPrompt({ session, task, plan_limits }: Assignment) {
       'Give each task a check where a command can prove that it is done.',
       'Do not plan the merging, committing or pushing of the work: that is done for you.',
       `Submit the plan with the tool orchestrator_plan_submit, at most ${plan_limits.max_tasks} tasks, and correct it when it is refused.`,
+      sharedMemory,
     ].join('\n'),
   ]
 }
@@ -35,7 +39,11 @@ function workPrompt({ session, task, inputs }: Assignment) {
     `# The session it is part of\n${session.title}\n\n${session.prompt}`,
     ...(before === '' ? [] : [`# Tasks whose work is already here\n${before}`]),
     ...(checks === '' ? [] : [`# Checks that must pass when you are done\n${checks}`]),
-    '# Rules\nDo this task only. Work in this folder only. Do not commit or push: that is done for you.\nWhen you are done, say in a few sentences what you changed.',
+    [
+      '# Rules\nDo this task only. Work in this folder only. Do not commit or push: that is done for you.',
+      ...(task.kind === 'WORK' ? [sharedMemory] : []),
+      'When you are done, say in a few sentences what you changed.',
+    ].join('\n'),
   ]
 }
 

@@ -63,6 +63,12 @@ GET /agents/{id}/inbox
 POST /agents/{id}/inbox/{item}/ack
 POST /artifacts
 GET /artifacts/{id}
+GET /contexts/{scope}/{id}
+GET /contexts/{scope}/{id}/{key}
+PUT /contexts/{scope}/{id}/{key}
+PATCH /contexts/{scope}/{id}/{key}
+DELETE /contexts/{scope}/{id}/{key}
+GET /contexts/{scope}/{id}/{key}/history
 GET /stats`
   .trim()
   .split('\n')

@@ -79,12 +79,12 @@ describe('a goal and a repository', () => {
       })
       const running = await api.until(id, ({ type }) => type === 'task.running', minute)
       // Two files are written, and a checkpoint after the second holds both.
-    const written = ({ type, data }: EventBody) =>
-      type === 'log' && data.tool === 'write' && data.status === 'completed'
-    const first = await api.until(id, written, minute)
-    const second = await api.until(id, written, minute, first.seq)
-    await api.until(id, ({ type }) => type === 'checkpoint.created', minute, second.seq)
-    const { items } = await api.items('/agents')
+      const written = ({ type, data }: EventBody) =>
+        type === 'log' && data.tool === 'write' && data.status === 'completed'
+      const first = await api.until(id, written, minute)
+      const second = await api.until(id, written, minute, first.seq)
+      await api.until(id, ({ type }) => type === 'checkpoint.created', minute, second.seq)
+      const { items } = await api.items('/agents')
       const holder = items.find((agent) => agent.id === running.agent_id)
       const worker = cloud.workers.find(({ name }) => name === holder?.name)
       const pid = worker?.pid()

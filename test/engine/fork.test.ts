@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readInbox } from '#core/agent/inbox'
 import { listCheckpoints, readCheckpoint } from '#core/checkpoint/read'
+import { type Place, placeOf } from '#core/context/entry'
+import { putEntry } from '#core/context/put'
+import { readEntry } from '#core/context/read'
 import { readEvents } from '#core/event/read'
 import { verifyHistory } from '#core/event/verify'
 import { controlSession, deleteSession, sendMessage } from '#core/session/control'
@@ -198,6 +201,33 @@ describe('a fork', () => {
     await plant.settle()
     expect(await statesOf(child.id)).toEqual(['plan COMPLETED', 'only ASSIGNED'])
     await stop(child.id)
+  })
+
+  it('remembers what was known at the checkpoint, of the session and of each task, and nothing later', async () => {
+    const id = await begin(planOf(['one']))
+    const [task] = await tasksOf(id)
+    const scopes = [placeOf('SESSION', id), placeOf('TASK', task?.id ?? '')]
+    const put = (place: Place, key: string, value: string) => {
+      const target = { place, key, based_on: null, quoted: null }
+      return putEntry(plant.services, plant.operator, target, { value })
+    }
+    for (const place of scopes) await put(place, 'style', `tabs in ${place.scope}`)
+    const held = await claim(id)
+    const { number } = await snapshot(held.id, held.attempt, hash('2'))
+    for (const place of scopes) for (const key of ['style', 'late']) await put(place, key, 'spaces')
+    const child = await fork(id, { checkpoint: number })
+    const grandchild = await fork(child.id)
+    for (const one of [child.id, grandchild.id]) {
+      const [same] = await tasksOf(one)
+      for (const place of [placeOf('SESSION', one), placeOf('TASK', same?.id ?? '')]) {
+        const known = (key: string) => readEntry(plant.services, plant.operator, place, key, false)
+        expect(await known('style')).toMatchObject({ value: `tabs in ${place.scope}`, version: 1 })
+        await expect(known('late')).rejects.toMatchObject({ code: 'not_found' })
+      }
+      expect(await verify(one)).toMatchObject({ valid: true })
+    }
+    await finish(held, hash('3'))
+    await stop(id)
   })
 
   it('of a fork is proved down to the first page, and tells what somebody altered there', async () => {

@@ -12,7 +12,7 @@ import { listSessionTasks } from '#core/task/read'
 import { commaList, decodeCursor, encodeCursor, listQuery } from '../cursor.ts'
 import { nothing } from '../definition.ts'
 import { type Api, endpoint } from '../endpoint.ts'
-import { invalid } from '../issues.ts'
+import { ifMatch } from '../if-match.ts'
 import { Diagnosis, Message, NewMessage, Session, SessionList, TaskList } from '../schemas.ts'
 
 const base = '/api/v1/sessions'
@@ -179,13 +179,4 @@ export function sessionRoutes(api: Api) {
       return new Response(new Uint8Array(patch), { headers })
     },
   })
-}
-
-/** The version that a change is based on; null when the caller does not mind. @throws invalid_input */
-function ifMatch(request: Request) {
-  const given = request.headers.get('if-match')
-  if (given === null || given.trim() === '*') return null
-  const version = /^\s*"(\d{1,15})"\s*$/.exec(given)?.[1]
-  if (version) return Number(version)
-  throw invalid('If-Match', [{ pointer: '', message: 'must be the ETag of a read, such as "3"' }])
 }
