@@ -5,6 +5,7 @@ export type ErrorCode =
   | 'forbidden'
   | 'not_found'
   | 'illegal_transition'
+  | 'has_forks'
   | 'version_conflict'
   | 'precondition_failed'
   | 'stale_attempt'

@@ -40,6 +40,7 @@ export function aSession(set: Partial<Session> = {}): Session {
     result: null,
     failure: null,
     step_errors: 0,
+    parent: null,
     created_at: at(0),
     updated_at: at(0),
     queued_at: at(0),

@@ -8,6 +8,7 @@ import { type StepReport, type StepServices, step } from '#core/step/step'
 import type { Worker } from '#core/task/work'
 import { localBells } from '#core/wake/bell'
 import type { Wake, WakeMessage } from '#core/wake/wake'
+import { watched } from './replay.ts'
 
 /** Everybody is alive, unless a test says who is silent. */
 export function fakePresence(silent: Set<string>): Presence {
@@ -24,8 +25,10 @@ export function fakePresence(silent: Set<string>): Presence {
  */
 export function openPlant(url: string, options: { pool?: number; batch?: number; automatic?: boolean } = {}) {
   const { pool = 4, batch = 200, automatic = true } = options
-  const app = openDatabase({ url, role: 'app', max: pool })
-  const engine = openDatabase({ url, role: 'engine', max: pool })
+  const faults: string[] = []
+  const engineDatabase = openDatabase({ url, role: 'engine', max: pool })
+  const engine = watched(engineDatabase, engineDatabase, faults)
+  const app = watched(openDatabase({ url, role: 'app', max: pool }), engineDatabase, faults)
   const bells = localBells()
   const silent = new Set<string>()
   const reports: StepReport[] = []
@@ -81,6 +84,11 @@ export function openPlant(url: string, options: { pool?: number; batch?: number;
     return { agent, worker, token }
   }
 
+  /** After every transition a session's events alone rebuild its stored rows. */
+  function assertReplays() {
+    if (faults.length > 0) throw new Error(`A replay differs. ${faults.splice(0).join('\n')}`)
+  }
+
   return {
     services,
     stepServices,
@@ -92,6 +100,7 @@ export function openPlant(url: string, options: { pool?: number; batch?: number;
     /** Steps until no wake is left. */
     async settle() {
       while (queue.size > 0 || running) await start()
+      assertReplays()
     },
     /** One step for what is named, whatever the queue says. */
     look: (wakes: WakeMessage[]) => step(stepServices, wakes),
@@ -101,6 +110,7 @@ export function openPlant(url: string, options: { pool?: number; batch?: number;
       bells.end()
       await app.end()
       await engine.end()
+      assertReplays()
     },
   }
 }

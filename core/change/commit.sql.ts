@@ -7,12 +7,15 @@ import type { Draft } from './draft.ts'
 export type Committed = { id: string; version: number; last_seq: number }
 
 /** Columns of a session that a decision may change. */
-function sessionRow({ session, events, trigger, touched, tasks }: Draft) {
+function sessionRow({ session, events, trigger, touched, made, tasks }: Draft) {
   const { id, tenant_id, version, title, priority, budget, labels, base_commit, base_artifact_id, state } =
     session
   const { waiting, wake_at, settle_by, rehearsal, usage, attempts_finished, attempts_succeeded } = session
   const { result, failure, step_errors, queued_at, started_at, ended_at } = session
-  const changed = { session: { state, version: version + 1, usage }, tasks: touchedTasks(touched, tasks) }
+  const changed = {
+    session: { state, version: version + 1, usage },
+    tasks: touchedTasks(touched, made, tasks),
+  }
   const set = {
     title,
     priority,
@@ -55,13 +58,18 @@ function movedRow(task: Task | undefined) {
   return [{ ...moved, ...held, usage, result, error, ready_at, started_at, ended_at }]
 }
 
-/** What a checkpoint stores of each task that moved: enough to stand it up again in a fork. */
-function touchedTasks(touched: Set<string>, tasks: Draft['tasks']) {
+/**
+ * What a checkpoint stores of each task that moved; of a new one also what it is. A fork stands it up again with
+ * this, the texts that never change (instruction, checks) and the result of what is COMPLETED, both in its row.
+ */
+function touchedTasks(touched: Set<string>, made: Set<string>, tasks: Draft['tasks']) {
   return [...touched].flatMap((id) => {
     const task = tasks.get(id)
     if (!task) return []
     const { key, state, attempt, failures, losses, agent_id, result } = task
-    return [{ id, key, state, attempt, failures, losses, agent_id, commit: result?.commit ?? null }]
+    const { parent_id, kind, title, capability, depends_on } = task
+    const whole = made.has(id) ? { parent_id, kind, title, capability, depends_on } : {}
+    return [{ id, key, ...whole, state, attempt, failures, losses, agent_id, commit: result?.commit ?? null }]
   })
 }
 

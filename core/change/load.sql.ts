@@ -7,9 +7,13 @@ const columnNames = [
   'tenant_id, id, title, prompt, priority, repository, base_commit, base_artifact_id, plan, budget, labels, state',
   'waiting, wake_at, settle_by, version, last_seq, checkpoint_number, rehearsal, usage, attempts_finished',
   'attempts_succeeded, result, failure, step_errors, created_at, updated_at, queued_at, started_at, ended_at',
+  'parent',
 ]
   .join(', ')
   .split(', ')
+
+const parent = `case when s.parent_id is not null
+  then json_build_object('session_id', s.parent_id, 'checkpoint', s.parent_checkpoint) end`
 
 /** Everything of a session but its head hash, which only statements use. */
 export const sessionColumns = sessionColumnsWith({})
@@ -19,7 +23,7 @@ export const sessionColumns = sessionColumnsWith({})
  * bulk of a session: whoever decides without them need not load them.
  */
 export function sessionColumnsWith(values: { prompt?: string; plan?: string }) {
-  const given: Record<string, string | undefined> = values
+  const given: Record<string, string | undefined> = { parent, ...values }
   return columnNames.map((name) => (given[name] ? `${given[name]} as ${name}` : `s.${name}`)).join(', ')
 }
 
@@ -56,14 +60,18 @@ function instant(text: string) {
   return /^.{23}\+00:00$/.test(text) ? `${text.slice(0, 23)}Z` : new Date(text).toISOString()
 }
 
-/** A task out of Postgres' JSON: its times in the one format that every record has. */
-export function toTask(row: Task): Task {
+/** A task, or a part of one, out of Postgres' JSON: its times in the one format that every record has. */
+export function toIso<T extends Partial<Record<(typeof times)[number], string | null>>>(row: T): T {
   const task = { ...row }
   for (const column of times) {
-    const value = task[column]
-    if (value !== null) task[column] = instant(value)
+    const value = row[column]
+    if (value) Object.assign(task, { [column]: instant(value) })
   }
   return task
+}
+
+export function toTask(row: Task): Task {
+  return toIso(row)
 }
 
 export function toKnown({ tasks, now, ...session }: KnownRow): Known {

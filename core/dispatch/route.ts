@@ -4,7 +4,11 @@ import type { Session } from '#core/session/session'
 import type { Task } from '#core/task/task'
 
 /** An agent with the slots that this decision has left of it. */
-export type Candidate = { agent: Agent; free: number }
+export type Candidate<A = Agent> = { agent: A; free: number }
+
+/** What tells whether an agent could take a task at all. */
+type Able = Pick<Agent, 'state' | 'capabilities' | 'labels' | 'capacity' | 'active' | 'recent'>
+type Wanted = Pick<Task, 'capability'>
 
 export type Score = {
   agent_id: string
@@ -27,17 +31,21 @@ export function inOrder(tasks: Task[], now: string) {
     .sort((a, b) => b.rank - a.rank || (a.task.id < b.task.id ? -1 : 1))
 }
 
-export function candidatesOf(agents: Agent[]): Candidate[] {
+export function candidatesOf<A extends Able>(agents: readonly A[]): Candidate<A>[] {
   return agents.filter(({ state }) => state === 'ONLINE').map((agent) => ({ agent, free: freeSlots(agent) }))
 }
 
 /** The labels that a session asks of its agents: those of its own that begin with `agent:`. */
-function labelsOf({ labels }: Session) {
+function labelsOf({ labels }: Pick<Session, 'labels'>) {
   return labels.flatMap((label) => (label.startsWith('agent:') ? [label.slice(6)] : []))
 }
 
 /** Who could take it at all, whether free or not. */
-export function able(candidates: Candidate[], task: Task, session: Session) {
+export function able<A extends Able>(
+  candidates: Candidate<A>[],
+  task: Wanted,
+  session: Pick<Session, 'labels'>,
+) {
   const labels = labelsOf(session)
   return candidates.filter(
     ({ agent }) =>
@@ -77,7 +85,12 @@ function scoreOf({ agent, free }: Candidate, session: Session): Score {
 }
 
 /** Why nobody takes a task, in words that a person can act on. */
-export function whyNobody(candidates: Candidate[], eligible: Candidate[], task: Task, session: Session) {
+export function whyNobody(
+  candidates: Candidate<Able>[],
+  eligible: Candidate<Able>[],
+  task: Wanted,
+  session: Pick<Session, 'labels'>,
+) {
   const { capability } = task
   const labels = labelsOf(session)
   const needs = labels.length === 0 ? capability : `${capability} and the label ${labels.join(', ')}`

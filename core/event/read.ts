@@ -3,6 +3,7 @@ import { notFound } from '#core/error'
 import type { Services } from '#core/services'
 import { bellOf } from '#core/wake/bell'
 import { type Event, readPage } from './event.ts'
+import { lineage } from './lineage.sql.ts'
 
 /** An answer stops at this many bytes of pages, with where to go on. */
 const maxBytes = 4_000_000
@@ -11,16 +12,25 @@ const lookEvery = 2_000
 
 type PageRow = { first_seq: number; page: string; head: number }
 
-/** Whole pages from the one that holds `after + 1`, by running size; index: event_page_pkey. */
+/**
+ * Whole pages from the one that holds `after + 1`, by running size, those before a fork from its ancestors;
+ * index: event_page_pkey.
+ */
 const pagesSql = /* sql */ `
-with page as (
-  select p.first_seq, p.last_seq, p.page,
+with recursive ${lineage},
+page as (
+  select p.first_seq, p.page,
          sum(octet_length(p.page)) over (order by p.first_seq) as bytes, row_number() over (order by p.first_seq) as place
-  from (select * from event_page where session_id = $1::text
-          and first_seq >= coalesce((select max(first_seq) from event_page
-                                     where session_id = $1::text and first_seq <= $2::bigint + 1), 0)
-          and last_seq > $2::bigint
-        order by first_seq limit $3::int) p
+  from (
+    select p.* from line l cross join lateral (
+      select first_seq, page from event_page
+      where session_id = l.id
+        and first_seq >= coalesce((select max(first_seq) from event_page
+                                   where session_id = l.id and first_seq <= $2::bigint + 1), 0)
+        and last_seq > $2::bigint and first_seq <= l.upto
+      order by first_seq limit $3::int) p
+    where l.upto > $2::bigint
+    order by p.first_seq limit $3::int) p
 )
 select p.first_seq, p.page, s.last_seq as head
 from session s left join page p on p.bytes <= $4::int or p.place = 1

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Actor } from '#core/actor'
 import { notFound } from '#core/error'
 import type { Services } from '#core/services'
+import { lineage } from './lineage.sql.ts'
 
 type Row = { first_seq: number; last_seq: number; hash: Buffer; page: string }
 
@@ -18,6 +19,7 @@ export type Verdict = {
 
 /**
  * Proves the hash chain of a history: each page's hash is over the one before, its first seq and its bytes.
+ * A fork's chain begins with its ancestors' pages and goes on from the page that it was cut behind.
  * @returns where it breaks, if it does. @throws not_found
  */
 export async function verifyHistory(
@@ -45,9 +47,13 @@ export async function verifyHistory(
     const rows = await services.database.query<Row>(actor.tenant_id, {
       name: 'verify_pages',
       text: /* sql */ `
-        select first_seq, last_seq, hash, page from event_page
-        where session_id = $1::text and first_seq > $2::bigint and first_seq <= $3::bigint
-        order by first_seq limit ${stride}`,
+        with recursive ${lineage}
+        select p.* from line l cross join lateral (
+          select first_seq, last_seq, hash, page from event_page
+          where session_id = l.id and first_seq > greatest(l.after, $2::bigint)
+            and first_seq <= least(case when l.generation = 0 then $3::bigint else l.upto end, $3::bigint)
+          order by first_seq limit ${stride}) p
+        order by p.first_seq limit ${stride}`,
       values: [session_id, seq, session.last_seq],
     })
     if (rows.length === 0) return broken(seq + 1, 'events are missing')

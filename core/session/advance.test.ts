@@ -17,7 +17,8 @@ import {
   taskNamed,
   typesOf,
 } from '../../test/known.ts'
-import { advance, giveUp, graceMs, type Holders } from './advance.ts'
+import { advance, giveUp, type Holders } from './advance.ts'
+import { graceMs } from './limits.ts'
 import { noBudget, type Session } from './session.ts'
 
 const agent = anAgent('a')

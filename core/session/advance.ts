@@ -15,15 +15,13 @@ import { integrationTask, planTask, workTasks } from '#core/task/make'
 import { isHeld, isTerminal as isTaskTerminal } from '#core/task/states'
 import type { Task } from '#core/task/task'
 import { countedTokens } from '#core/usage/usage'
-import { failureSentence } from './failures.ts'
+import { failureSentence, pausedSentence } from './failures.ts'
+import { graceMs } from './limits.ts'
 import type { FailureCode } from './session.ts'
 import { isLegal, isTerminal } from './states.ts'
 
 /** Of each agent that holds a task of the session: what tells whether it is still the one that took it. */
 export type Holders = ReadonlyMap<string, { state: AgentState; incarnation: number }>
-
-/** How long an agent has to hand back its work when a session pauses or stops. */
-export const graceMs = 30_000
 
 /**
  * Decides what comes next for one session. Pure: it reads no clock and does no I/O; the same knowledge gives
@@ -244,7 +242,7 @@ function settle(draft: Draft, holders: Holders) {
 }
 
 function pausedWaiting(since: string) {
-  return { reason: 'paused', sentence: 'An operator paused it. Resume it to go on.', since, until: null }
+  return { reason: 'paused', sentence: pausedSentence, since, until: null }
 }
 
 function interrupt(draft: Draft, task: Task, reason: 'pause' | 'stop', over: boolean) {

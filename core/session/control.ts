@@ -7,7 +7,7 @@ import type { Services } from '#core/services'
 import { reviveTask } from '#core/task/end'
 import { isHeld } from '#core/task/states'
 import { countedTokens } from '#core/usage/usage'
-import { graceMs } from './advance.ts'
+import { graceMs } from './limits.ts'
 import { readSession } from './read.ts'
 import type { SessionPatch } from './session.ts'
 import { isTerminal, type SessionAction, type SessionState } from './states.ts'
@@ -148,15 +148,26 @@ export async function sendMessage(services: Services, actor: Actor, id: string, 
   return message
 }
 
-/** Forgets a PENDING or terminal session with all that hangs on it. @throws not_found, illegal_transition */
+/** Forks of a deleted session that a refusal names. */
+const namedForks = 20
+
+/**
+ * Forgets a PENDING or terminal session with all that hangs on it.
+ * @throws not_found; illegal_transition; has_forks while the history of others begins with its own
+ */
 export async function deleteSession(services: Services, actor: Actor, id: string) {
   const { state } = await readSession(services, actor, id)
-  const rows = await services.database.query(actor.tenant_id, {
-    name: 'delete_session',
-    text: /* sql */ `
-      delete from session where id = $1::text and state in ('PENDING', 'COMPLETED', 'FAILED', 'STOPPED') returning id`,
-    values: [id],
-  })
+  const rows = await services.database
+    .query(actor.tenant_id, {
+      name: 'delete_session',
+      text: /* sql */ `
+        delete from session where id = $1::text and state in ('PENDING', 'COMPLETED', 'FAILED', 'STOPPED') returning id`,
+      values: [id],
+    })
+    .catch(async (cause: unknown) => {
+      // Postgres refuses it by the foreign key, also when the fork came between the look and the delete.
+      throw (await forksOf(services, actor, id)) ?? cause
+    })
   if (rows.length > 0) return
   const facts = { state, action: 'delete', legal_actions: [] }
   throw new OrchestratorError(
@@ -166,4 +177,16 @@ export async function deleteSession(services: Services, actor: Actor, id: string
       details: facts,
     },
   )
+}
+
+async function forksOf(services: Services, actor: Actor, id: string) {
+  const rows = await services.database.query<{ id: string }>(actor.tenant_id, {
+    name: 'forks_of_session',
+    text: `select id from session where parent_id = $1::text order by id limit ${namedForks}`,
+    values: [id],
+  })
+  if (rows.length === 0) return null
+  const forks = rows.map((row) => row.id)
+  const message = `The history of its forks begins with its own: delete ${forks.join(', ')} first.`
+  return new OrchestratorError('has_forks', message, { details: { forks } })
 }

@@ -7,17 +7,23 @@ import type { Services } from '#core/services'
 const maxBytes = 4_000_000
 const fileHead = '\ndiff --git '
 
-type Row = { tenant_id: string; ids: string[] }
+/** `homes` are the sessions that artifacts were made in: those of a fork may be its parent's. */
+type Row = { tenant_id: string; ids: string[]; homes: Record<string, string> | null }
 
 /** The session's own patch when there is one, else those of its finished tasks; index: task_session_id_key_key. */
 const patchesSql = /* sql */ `
+with patch as (
 select s.tenant_id, case when s.result->>'patch_artifact_id' is not null
   then array[s.result->>'patch_artifact_id']
   else coalesce((
     select array_agg(t.result->>'patch_artifact_id' order by t.ended_at, t.id) from task t
     where t.session_id = s.id and t.state = 'COMPLETED' and t.result->>'patch_artifact_id' is not null
   ), '{}') end as ids
-from session s where s.id = $1::text`
+from session s where s.id = $1::text
+)
+select p.tenant_id, p.ids,
+  (select json_object_agg(a.id, a.session_id) from artifact a where a.id = any(p.ids)) as homes
+from patch p`
 
 /** The patch, byte for byte; `truncated_id` is the artifact that holds what did not fit. */
 export type Diff = { patch: Buffer; truncated_id: string | null }
@@ -40,7 +46,7 @@ export async function readDiff(
   const parts: Buffer[] = []
   let size = 0
   for (const id of row.ids) {
-    const key = keyOf({ tenant_id: row.tenant_id, session_id, id })
+    const key = keyOf({ tenant_id: row.tenant_id, session_id: row.homes?.[id] ?? session_id, id })
     const part = await services.artifacts.read(key, maxBytes - size + 1)
     if (part === null) throw new OrchestratorError('artifact_missing', `The store has no artifact ${id}.`)
     parts.push(part)

@@ -19,3 +19,6 @@ export function failureSentence(code: FailureCode, why: string) {
       return `The repository cannot be used: ${why} Correct its address, branch or access, then retry.`
   }
 }
+
+/** Why a session rests that an operator has paused. */
+export const pausedSentence = 'An operator paused it. Resume it to go on.'

@@ -1,5 +1,6 @@
 import type { Actor } from '#core/actor'
 import type { Event } from '#core/event/event'
+import { lineage } from '#core/event/lineage.sql'
 import { type EventFilter, readEvents } from '#core/event/read'
 import type { Services } from '#core/services'
 
@@ -23,7 +24,7 @@ export async function readLog(
 async function taskKeys(services: Pick<Services, 'database'>, actor: Actor, session_id: string) {
   const rows = await services.database.query<{ id: string; key: string }>(actor.tenant_id, {
     name: 'task_keys',
-    text: 'select id, key from task where session_id = $1::text',
+    text: `with recursive ${lineage} select t.id, t.key from line l join task t on t.session_id = l.id`,
     values: [session_id],
   })
   return new Map(rows.map(({ id, key }) => [id, key]))

@@ -1,9 +1,11 @@
 import type { Actor } from '#core/actor'
 import { sessionColumns } from '#core/change/load.sql'
+import { diagnose } from '#core/diagnosis/diagnosis'
+import { type LoadedFacts, loadFacts } from '#core/diagnosis/facts.sql'
 import { notFound } from '#core/error'
 import type { Services } from '#core/services'
 import type { Session, Waiting } from './session.ts'
-import { isTerminal, legalActions, type SessionAction } from './states.ts'
+import { legalActions, type SessionAction } from './states.ts'
 
 export type SessionView = Omit<Session, 'tenant_id' | 'step_errors'> & {
   success_rate: number | null
@@ -11,9 +13,9 @@ export type SessionView = Omit<Session, 'tenant_id' | 'step_errors'> & {
   actions: SessionAction[]
 }
 
-type Row = Session & { task_counts: SessionView['tasks']; task_waiting: Waiting | null }
+type Row = Session & { task_counts: SessionView['tasks'] }
 
-const columns = `${sessionColumns}, work.task_counts, work.task_waiting`
+const columns = `${sessionColumns}, work.task_counts`
 
 /** What a reader needs of the tasks; index: task_session_id_key_key. */
 const workOf = /* sql */ `
@@ -21,9 +23,7 @@ const workOf = /* sql */ `
     select json_build_object(
         'total', count(*), 'completed', count(*) filter (where t.state = 'COMPLETED'),
         'running', count(*) filter (where t.state in ('RUNNING', 'AWAITING_INPUT')),
-        'failed', count(*) filter (where t.state = 'FAILED')) as task_counts,
-      (array_agg(t.waiting order by t.ready_at) filter (
-        where t.waiting is not null and t.state in ('READY', 'AWAITING_INPUT')))[1] as task_waiting
+        'failed', count(*) filter (where t.state = 'FAILED')) as task_counts
     from task t where t.session_id = s.id
   ) work`
 
@@ -39,7 +39,9 @@ export async function readSession(
     values: [id],
   })
   if (!row) throw notFound('session', id)
-  return toView(row)
+  const [view] = await toViews(services, actor, [row])
+  if (!view) throw notFound('session', id)
+  return view
 }
 
 export type SessionFilter = {
@@ -82,49 +84,55 @@ export async function listSessions(
       order by s.id desc`,
     values: [filter.states, filter.priorities, filter.label, filter.q, filter.before, filter.limit],
   })
-  const items = rows.map(({ picked: _picked, ...row }) => toView(row))
+  const items = await toViews(
+    services,
+    actor,
+    rows.map(({ picked: _picked, ...row }) => row),
+  )
   const more = rows.length < (rows[0]?.picked ?? 0)
   return { items, next_cursor: more ? (items.at(-1)?.id ?? null) : null }
 }
 
-function toView({
-  tenant_id: _tenant,
-  step_errors: _errors,
-  task_counts,
-  task_waiting,
-  ...session
-}: Row): SessionView {
+/** Why they do not move, in the words of the diagnosis; null where they do. */
+async function toViews(
+  services: Pick<Services, 'database'>,
+  actor: Actor,
+  rows: Row[],
+): Promise<SessionView[]> {
+  const ids = rows.filter(({ state }) => needsFacts.includes(state)).map(({ id }) => id)
+  const facts = await loadFacts(services.database, actor.tenant_id, ids)
+  return rows.map((row) => toView(row, facts.get(row.id)))
+}
+
+/** What the others wait for is in the session itself. */
+const needsFacts: readonly Session['state'][] = ['QUEUED', 'RUNNING', 'PAUSING', 'STOPPING']
+
+function toView(row: Row, facts: LoadedFacts | undefined): SessionView {
+  const { tenant_id: _tenant, step_errors: _errors, task_counts, ...session } = row
   const { attempts_finished, attempts_succeeded } = session
   return {
     ...session,
-    waiting: session.waiting ?? waitingOf(session, task_waiting),
+    waiting: waitingOf(row, facts),
     success_rate: attempts_finished === 0 ? null : attempts_succeeded / attempts_finished,
     tasks: task_counts,
     actions: legalActions(session.state, 'operator'),
   }
 }
 
-function waitingOf(
-  session: Pick<Session, 'state' | 'created_at' | 'queued_at' | 'settle_by'>,
-  task: Waiting | null,
-): Waiting | null {
-  const { state } = session
-  if (isTerminal(state)) return null
-  if (state === 'PENDING') {
-    return {
-      reason: 'not_started',
-      sentence: 'Not started. Start it when you are ready.',
-      since: session.created_at,
-      until: null,
-    }
-  }
-  if (state === 'QUEUED') {
-    const since = session.queued_at ?? session.created_at
-    return { reason: 'queued', sentence: 'Waits for a place among the running sessions.', since, until: null }
-  }
-  if (state === 'PAUSING' || state === 'STOPPING') {
-    const sentence = 'Waits for its agents to hand back their work.'
-    return { reason: 'settling', sentence, since: session.created_at, until: session.settle_by }
-  }
-  return task
+/** A session that is worked on, or that the engine is about to look at, waits for nobody. */
+function waitingOf(session: Session, facts: LoadedFacts | undefined): Waiting | null {
+  if (!facts && needsFacts.includes(session.state)) return null
+  const { waiting } = diagnose({ ...nothingKnown, ...facts, session, alive: null })
+  if (!waiting) return null
+  const { reason, sentence, since, until, owner } = waiting
+  const goesOn = owner === 'agent' || (owner === 'engine' && reason !== 'engine_failing')
+  if (session.state === 'RUNNING' && goesOn) return null
+  return { reason, sentence, since, until }
+}
+
+const nothingKnown: LoadedFacts = {
+  tasks: [],
+  agents: [],
+  queue: { before: 0, running: 0, limit: 0 },
+  now: '',
 }

@@ -64,6 +64,14 @@ export const SessionPatch = z.strictObject({
 })
 export type SessionPatch = z.infer<typeof SessionPatch>
 
+export const Fork = z.strictObject({
+  /** The number of the checkpoint to go on from; the last one when it is not given. */
+  checkpoint: z.int().min(1).max(2_147_483_647).optional(),
+  title: text.min(1).max(200).optional(),
+  start: z.boolean().default(false),
+})
+export type Fork = z.infer<typeof Fork>
+
 /** Every code of a failed session, each with a sentence that a person can act on (core/session/failures.ts). */
 export const failureCodes = [
   'plan_invalid',
@@ -120,6 +128,8 @@ export type Session = {
   result: SessionResult | null
   failure: { code: FailureCode; message: string; task_id: string | null } | null
   step_errors: number
+  /** The checkpoint of another session that it was forked from. */
+  parent: { session_id: string; checkpoint: number } | null
   created_at: string
   updated_at: string
   queued_at: string | null

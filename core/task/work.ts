@@ -1,6 +1,6 @@
 import type { Actor } from '#core/actor'
 import { change } from '#core/change/change'
-import { type Draft, moveTask, setSession } from '#core/change/draft'
+import { type Draft, moveTask, note, setSession } from '#core/change/draft'
 import { OrchestratorError } from '#core/error'
 import { maxTasks, validatePlan } from '#core/plan/plan'
 import type { Services } from '#core/services'
@@ -142,6 +142,7 @@ export async function failWork(services: Services, worker: Worker, id: string, b
 function spend(draft: Draft, task: Task, usage: Usage) {
   draft.tasks.set(task.id, { ...task, usage: addUsage(task.usage, usage) })
   setSession(draft, { usage: addUsage(draft.session.usage, usage) })
+  note(draft, 'usage.reported', usage, task)
 }
 
 /** Hands the task back with its work saved, because it was asked to or because the agent goes away. */

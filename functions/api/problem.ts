@@ -17,6 +17,7 @@ export function statusOf(code: ProblemCode): number {
     case 'method_not_allowed':
       return 405
     case 'illegal_transition':
+    case 'has_forks':
     case 'version_conflict':
     case 'stale_attempt':
     case 'batch_gap':

@@ -3,11 +3,12 @@ import { agentStates } from '#core/agent/states'
 import { Engine, Heartbeat, HeartbeatAnswer, InboxItem, Register } from '#core/agent/wire'
 import { ContextPut, ContextStrategy, contextScopes } from '#core/context/entry'
 import { JsonValue } from '#core/context/json'
+import { owners, partKinds } from '#core/diagnosis/diagnosis'
 import { eventTypes } from '#core/event/event'
 import { Stats } from '#core/fleet/stats'
 import { Check, Plan } from '#core/plan/plan'
 import { priorities } from '#core/priority'
-import { Budget, failureCodes, NewSession, Repository, SessionPatch } from '#core/session/session'
+import { Budget, Fork, failureCodes, NewSession, Repository, SessionPatch } from '#core/session/session'
 import { type SessionAction, sessionStates, transitions } from '#core/session/states'
 import { taskStates } from '#core/task/states'
 import {
@@ -31,6 +32,7 @@ import { answer, body } from './document.ts'
 /** What requests hold: the very schemas that the domain validates with, named for the document. */
 body('NewSession', NewSession)
 body('SessionPatch', SessionPatch)
+body('Fork', Fork)
 body('Plan', Plan)
 body('Register', Register)
 body('Heartbeat', Heartbeat)
@@ -117,6 +119,7 @@ export const Session = answer(
       .nullable(),
     tasks: z.object({ total: z.int(), completed: z.int(), running: z.int(), failed: z.int() }),
     actions: z.array(z.enum(actions)),
+    parent: z.object({ session_id: z.string(), checkpoint: z.int() }).nullable(),
     created_at: time,
     updated_at: time,
     queued_at: time.nullable(),
@@ -125,6 +128,25 @@ export const Session = answer(
   }),
 )
 export const SessionList = answer('SessionList', z.object({ items: z.array(Session), next_cursor: cursor }))
+
+export const Diagnosis = answer(
+  'Diagnosis',
+  z.object({
+    session_id: z.string(),
+    state: z.enum(sessionStates),
+    waiting: z
+      .object({
+        ...Waiting.shape,
+        owner: z.enum(owners),
+        moves: z.array(z.string()),
+        path: z.array(z.looseObject({ kind: z.enum(partKinds), id: z.string(), state: z.string() })),
+      })
+      .nullable(),
+    ended: z
+      .object({ at: time, code: z.string(), sentence: z.string(), task_id: z.string().nullable() })
+      .nullable(),
+  }),
+)
 
 export const Task = answer(
   'Task',

@@ -8,7 +8,7 @@ import { BadInput } from './api/errors.ts'
 import { doctor } from './doctor/doctor.ts'
 import { exitHelp } from './exit.ts'
 import { follow, followTiming } from './follow/follow.ts'
-import { act, actions, sendMessage } from './session/act.ts'
+import { act, actions, type ForkOptions, forkSession, sendMessage } from './session/act.ts'
 import { type CreateOptions, createSession } from './session/create.ts'
 import { type ListOptions, listSessions, showDiff, showSession } from './session/read.ts'
 import type { Terminal } from './terminal.ts'
@@ -110,6 +110,15 @@ function addSessionCommands(session: Command, terminal: Terminal, action: Wrap) 
     .command('diff <id>')
     .description('print what the session changed, as a unified patch')
     .action(action((api, json, id: string) => showDiff(terminal, api, id, json)))
+  session
+    .command('fork <id>')
+    .description('make a session that goes on from a checkpoint of another one, which stays as it is')
+    .option('--checkpoint <n>', 'number of the checkpoint (default: the last)', wholeNumber)
+    .option('--title <text>', "what it is called (default: the other one's title)")
+    .option('--start', 'start it at once')
+    .action(
+      action((api, json, id: string, options: ForkOptions) => forkSession(terminal, api, id, options, json)),
+    )
   session
     .command('message <id> <text>')
     .description('steer a running session')

@@ -208,11 +208,16 @@ describe('reading', () => {
       { ...task, id: 'tsk_2', key: 'child', parent_id: 'tsk_1', state: 'READY', depends_on: ['plan'] },
     ]
     const cli = await playing({
-      [`GET /sessions/${sessionId}`]: answer(session()),
+      [`GET /sessions/${sessionId}`]: answer(session({ parent: { session_id: 'ses_1', checkpoint: 7 } })),
       [`GET /sessions/${sessionId}/tasks`]: answer({ items, next_cursor: null }),
+      [`GET /sessions/${sessionId}/diagnosis`]: answer({
+        waiting: { sentence: 'builder works on "child".', owner: 'agent' },
+      }),
     })
     const { code, out } = await cli(['session', 'show', sessionId])
     expect(code).toBe(0)
+    expect(out).toContain('\n  forked from ses_1 at checkpoint 7\n')
+    expect(out).toContain('\n  builder works on "child". (agent)\n')
     expect(out).toMatch(/\n {2}COMPLETED +plan {2}T TESTING · attempt 2\n {4}READY +child {2}T .*after plan/)
   })
 
@@ -225,6 +230,14 @@ describe('reading', () => {
     })
     expect((await cli(['session', 'diff', sessionId])).out).toBe(patch)
     expect((await cli(['session', 'diff', sessionId], { tty: true })).out).not.toContain('\x1b')
+  })
+
+  test('fork asks for a checkpoint, or for the last one', async () => {
+    const forked = session({ id: 'ses_2', state: 'QUEUED' })
+    const cli = await playing({ [`POST /sessions/${sessionId}/fork`]: answer(forked, 201) })
+    const { code, out, asked } = await cli(['session', 'fork', sessionId, '--checkpoint', '7', '--start'])
+    expect([code, out, asked[0]?.body]).toEqual([0, 'ses_2 QUEUED\n', '{"checkpoint":7,"start":true}'])
+    expect((await cli(['session', 'fork', sessionId])).asked.at(-1)?.body).toBe('{}')
   })
 
   test('message sends its text', async () => {

@@ -31,7 +31,9 @@ POST /sessions/{id}/pause
 POST /sessions/{id}/resume
 POST /sessions/{id}/stop
 POST /sessions/{id}/retry
+POST /sessions/{id}/fork
 POST /sessions/{id}/messages
+GET /sessions/{id}/diagnosis
 GET /sessions/{id}/events
 GET /sessions/{id}/log
 GET /sessions/{id}/checkpoints

@@ -1,5 +1,8 @@
+import { type Diagnosis, diagnose } from '#core/diagnosis/diagnosis'
+import type { Session } from '#core/session/session'
 import { isTerminal } from '#core/session/states'
 import { isHeld, isTerminal as isTaskTerminal } from '#core/task/states'
+import type { Task } from '#core/task/task'
 import type { Store } from './store.ts'
 
 /** What must be true after every single commit, whatever happened before. */
@@ -20,6 +23,7 @@ export function assertStore(store: Store) {
       if (isHeld(task.state)) must(isWhole, `${task.key} is ${task.state} and nobody's, or has no deadline`)
       if (task.state === 'READY') must(task.agent_id === null, `${task.key} is READY and has an agent`)
     }
+    assertWait(store, session, tasks)
     if (state === 'COMPLETED')
       must(
         tasks.every((task) => task.state === 'COMPLETED'),
@@ -37,6 +41,30 @@ export function assertStore(store: Store) {
     const waitsForFleet = state === 'RUNNING' && tasks.some((task) => task.state === 'READY')
     must(waitsForOthers || waitsForFleet || wake_at !== null, `${state} waits for nothing and nobody`)
   }
+}
+
+/** Every wait has an owner, a reason and a deadline, or an owner who can move it. */
+function assertWait(store: Store, session: Session, tasks: Task[]) {
+  const agents = [...store.agents.values()]
+  const running = [...store.sessions.values()].filter(
+    ({ state }) => state === 'RUNNING' || state === 'PAUSING',
+  )
+  const queue = { before: 0, running: running.length, limit: store.tenant.max_running_sessions }
+  // Who is silent, nobody knows, somebody does, and nobody is.
+  for (const alive of [null, new Set<string>(), new Set(agents.map(({ id }) => id))])
+    mustBeWhole(diagnose({ session, tasks, agents, alive, queue, now: store.now }))
+}
+
+export function mustBeWhole({ session_id, state, waiting, ended }: Diagnosis) {
+  if (isTerminal(state)) return must(waiting === null && ended !== null, `${state} does not say why`)
+  if (!waiting) return must(false, `${state} does not say what it waits for`)
+  const { owner, reason, sentence, since, until, moves, path } = waiting
+  const what = `${state} waits (${reason})`
+  must(/^[a-z_]+$/.test(reason) && sentence.length > 10 && moves.length > 0, `${what} without words`)
+  must(!Number.isNaN(Date.parse(since)), `${what} since never`)
+  must(until !== null || owner === 'operator' || owner === 'fleet', `${what} for its ${owner} for ever`)
+  must(path[0]?.kind === 'session' && path[0].id === session_id, `${what} on a path from nowhere`)
+  for (const part of path) must(part.id !== '' && part.state !== '', `${what} for something unnamed`)
 }
 
 export function must(truth: boolean, otherwise: string) {

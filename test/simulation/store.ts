@@ -2,13 +2,15 @@ import { defaultTenant } from '#core/actor'
 import type { Agent } from '#core/agent/agent'
 import type { Slot } from '#core/change/draft'
 import type { Database, Statement } from '#core/database/database'
+import type { NewEvent } from '#core/event/event'
 import type { Session } from '#core/session/session'
 import type { Report } from '#core/task/report.sql'
 import { isHeld } from '#core/task/states'
 import type { Task } from '#core/task/task'
 import { addUsage, type Usage } from '#core/usage/usage'
 import { anAgent, at } from '../known.ts'
-import { assertStore } from './invariants.ts'
+import { faultOf } from '../replay.ts'
+import { assertStore, must } from './invariants.ts'
 
 type InboxRow = {
   id: string
@@ -18,7 +20,7 @@ type InboxRow = {
   attempt: number
   data: Record<string, unknown>
 }
-type SessionRow = Session & { count: number; trigger: string | null }
+type SessionRow = Session & { count: number; trigger: string | null; page: string | null }
 
 /**
  * The database as a model in memory: it answers the engine's own statements by their names, each as one
@@ -32,6 +34,7 @@ export class Store {
   tenant = { wake_at: null as string | null, max_running_sessions: 2 }
   commits = 0
   conflicts = 0
+  #events = new Map<string, NewEvent[]>()
   #ms = 0
 
   get now() {
@@ -114,7 +117,9 @@ export class Store {
       case 'read_agent':
         return [...this.agents.values()].filter(({ id }) => id === first)
       case 'read_session':
-        return this.#known(String(first), []).map((row) => ({ ...row, task_counts: {}, task_waiting: null }))
+        return this.#known(String(first), []).map((row) => ({ ...row, task_counts: {} }))
+      case 'load_facts':
+        return []
       case 'forget_answers':
         return []
       default:
@@ -173,6 +178,7 @@ export class Store {
     const winners = new Set(won.map(({ id }) => id))
     for (const row of won) this.#writeSession(row)
     for (const task of tasks) if (winners.has(task.session_id)) this.#writeTask(task)
+    for (const id of winners) this.#assertReplay(id)
     for (const slot of wanted) if (winners.has(slot.session_id)) this.#shift(slot)
     for (const item of inbox)
       if (winners.has(item.session_id) && this.agents.has(item.agent_id)) this.inbox.push(item)
@@ -203,9 +209,28 @@ export class Store {
     return refused
   }
 
-  #writeSession({ count, trigger, ...row }: SessionRow) {
+  /** Sessions are put here without their first event: it is made up when the next one comes. */
+  #tell({ id, title, priority, labels, budget, state }: Session, page: string | null) {
+    const data = { title, priority, labels, budget }
+    const first: NewEvent[] = [{ at: this.now, type: 'session.created', data }]
+    if (state === 'QUEUED') first.push({ at: this.now, type: 'session.queued', data: { to: state } })
+    const events = this.#events.get(id) ?? first
+    const more: NewEvent[] = page ? parsed(page) : []
+    events.push(...more)
+    this.#events.set(id, events)
+  }
+
+  /** Its events alone rebuild what is stored, after every transition. */
+  #assertReplay(id: string) {
+    const session = this.sessions.get(id)
+    const fault = session && faultOf(this.#events.get(id) ?? [], { session, tasks: this.tasksOf(id) })
+    must(!fault, fault ?? '')
+  }
+
+  #writeSession({ count, trigger, page, ...row }: SessionRow) {
     const old = this.sessions.get(row.id)
     if (!old) throw new Error(`no session ${row.id}`)
+    this.#tell(old, page)
     this.sessions.set(row.id, {
       ...old,
       ...row,
@@ -238,11 +263,12 @@ export class Store {
   }
 
   #report(reports: Report[]) {
-    return reports.flatMap(({ task_id, agent_id, attempt, batch, usage }) => {
+    return reports.flatMap(({ task_id, agent_id, attempt, batch, usage, page }) => {
       const task = this.tasks.get(task_id)
       const session = this.sessions.get(task?.session_id ?? '')
       const isHolder = task?.agent_id === agent_id && task.attempt === attempt && task.state === 'RUNNING'
       if (!task || !session || !isHolder || batch !== task.last_batch + 1) return []
+      this.#tell(session, page)
       const spent = (before: Usage) => (usage ? addUsage(before, usage) : before)
       this.tasks.set(task_id, { ...task, last_batch: batch, usage: spent(task.usage) })
       const moved = { version: session.version + 1, wake_at: this.now, usage: spent(session.usage) }

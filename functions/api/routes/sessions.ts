@@ -1,17 +1,19 @@
 import * as z from 'zod'
+import { readDiagnosis } from '#core/diagnosis/read'
 import { priorities } from '#core/priority'
 import { controlSession, deleteSession, patchSession, sendMessage } from '#core/session/control'
 import { createSession } from '#core/session/create'
 import { readDiff } from '#core/session/diff'
+import { forkSession } from '#core/session/fork'
 import { listSessions, readSession, type SessionView } from '#core/session/read'
-import { NewSession, SessionPatch } from '#core/session/session'
+import { Fork, NewSession, SessionPatch } from '#core/session/session'
 import { sessionStates } from '#core/session/states'
 import { listSessionTasks } from '#core/task/read'
 import { commaList, decodeCursor, encodeCursor, listQuery } from '../cursor.ts'
 import { nothing } from '../definition.ts'
 import { type Api, endpoint } from '../endpoint.ts'
 import { ifMatch } from '../if-match.ts'
-import { Message, NewMessage, Session, SessionList, TaskList } from '../schemas.ts'
+import { Diagnosis, Message, NewMessage, Session, SessionList, TaskList } from '../schemas.ts'
 
 const base = '/api/v1/sessions'
 const one = `${base}/{id}`
@@ -81,6 +83,15 @@ export function sessionRoutes(api: Api) {
   })
   endpoint(api, {
     ...common,
+    name: 'diagnose_session',
+    method: 'get',
+    path: `${one}/diagnosis`,
+    summary: 'What it waits for, down to the one task, agent, approval, quota or timer, and who can move it',
+    answer: Diagnosis,
+    run: ({ services, actor, param }) => readDiagnosis(services, actor, param('id')),
+  })
+  endpoint(api, {
+    ...common,
     name: 'update_session',
     method: 'patch',
     path: one,
@@ -96,7 +107,8 @@ export function sessionRoutes(api: Api) {
     name: 'delete_session',
     method: 'delete',
     path: one,
-    summary: 'Delete a session that is PENDING or has ended, with all that hangs on it',
+    summary:
+      'Delete a session that is PENDING or has ended, with all that hangs on it; not while it has forks',
     status: 204,
     run: ({ services, actor, param }) => deleteSession(services, actor, param('id')),
   })
@@ -112,6 +124,18 @@ export function sessionRoutes(api: Api) {
       run: ({ services, actor, param }) => controlSession(services, actor, param('id'), action),
     })
   }
+  endpoint(api, {
+    ...common,
+    name: 'fork_session',
+    method: 'post',
+    path: `${one}/fork`,
+    summary: 'Make a session that goes on from a checkpoint of this one, which is not touched',
+    body: Fork,
+    status: 201,
+    answer: Session,
+    headers: (session) => ({ ...etag(session), location: `${base}/${session.id}` }),
+    run: ({ services, actor, param, body }) => forkSession(services, actor, param('id'), body),
+  })
   endpoint(api, {
     ...common,
     name: 'send_message',

@@ -27,6 +27,7 @@ export const SessionView = z.object({
   repository: z.object({ url: z.string(), base: z.string().nullish() }).nullish(),
   waiting: Waiting,
   last_seq: z.number(),
+  parent: z.object({ session_id: z.string(), checkpoint: z.number() }).nullish(),
   rehearsal: z.boolean().nullish(),
   usage: UsageView,
   result: z
@@ -44,6 +45,11 @@ export const SessionView = z.object({
   ended_at: z.string().nullish(),
 })
 export type SessionView = z.infer<typeof SessionView>
+
+/** What a session waits for, as far as it is shown. */
+export const DiagnosisView = z.object({
+  waiting: z.object({ sentence: z.string(), owner: z.string() }).nullish(),
+})
 
 export const TaskView = z.object({
   id: z.string(),

@@ -23,6 +23,25 @@ export async function act(terminal: Terminal, api: Api, id: string, action: Acti
   return exit.ok
 }
 
+export type ForkOptions = { checkpoint?: number; title?: string; start?: boolean }
+
+/** Makes a session that goes on from a checkpoint of another one, which stays as it is. */
+export async function forkSession(
+  terminal: Terminal,
+  api: Api,
+  id: string,
+  options: ForkOptions,
+  json: boolean,
+) {
+  const { checkpoint, title, start } = options
+  const path = `/sessions/${encodeURIComponent(id)}/fork`
+  const body = { checkpoint, title, start }
+  const { raw, value } = await call(api, SessionView, path, { method: 'POST', body })
+  if (json) printJson(terminal, raw)
+  else terminal.out(`${value.id} ${value.state}\n`)
+  return exit.ok
+}
+
 /** Steers a session while it runs: the text reaches the agents that work on it. */
 export async function sendMessage(terminal: Terminal, api: Api, id: string, text: string, json: boolean) {
   const path = `/sessions/${encodeURIComponent(id)}/messages`

@@ -1,7 +1,7 @@
 import { countedTokens } from '#core/usage/usage'
 import { type Api, call, send } from '../api/client.ts'
 import { Unreachable } from '../api/errors.ts'
-import { listOf, SessionView, TaskView } from '../api/records.ts'
+import { DiagnosisView, listOf, SessionView, TaskView } from '../api/records.ts'
 import { exit } from '../exit.ts'
 import { createBoard } from '../follow/board.ts'
 import { outcomeLines } from '../follow/outcome.ts'
@@ -45,21 +45,28 @@ export async function showSession(terminal: Terminal, api: Api, id: string, json
   const path = `/sessions/${encodeURIComponent(id)}`
   const session = await call(api, SessionView, path)
   const tasks = await call(api, listOf(TaskView), `${path}/tasks`)
+  const diagnosis = session.value.ended_at ? null : await call(api, DiagnosisView, `${path}/diagnosis`)
   if (json) {
-    printJson(terminal, { session: session.raw, tasks: tasks.raw })
+    printJson(terminal, { session: session.raw, tasks: tasks.raw, diagnosis: diagnosis?.raw ?? null })
     return exit.ok
   }
   const paint = createPaint(terminal.colour)
-  const { title, repository, priority, labels, usage, ended_at } = session.value
+  const { title, repository, priority, labels, usage, ended_at, parent } = session.value
   const board = createBoard()
   board.know(tasks.value.items)
   const now = terminal.now()
+  const waiting = diagnosis?.value.waiting
   const from = repository ? [`  repository ${repository.url} ${repository.base ?? ''}`] : []
   const marks = [priority ?? '', ...labels].filter(Boolean).join(' ')
   const tokens = `${countedTokens(usage)} counted, ${usage.cache_read_tokens} read from cache`
+  const status = statusLine(session.value, board, 'live', now)
   const lines = [
     `${paint.bold(plain(title))} ${session.value.id}`,
-    `  ${plain(statusLine(session.value, board, 'live', now))}`,
+    `  ${plain(status)}`,
+    ...(waiting && !status.includes(plain(waiting.sentence))
+      ? [`  ${plain(waiting.sentence)} (${plain(waiting.owner)})`]
+      : []),
+    ...(parent ? [`  forked from ${parent.session_id} at checkpoint ${parent.checkpoint}`] : []),
     ...from.map((line) => `  ${plain(line)}`),
     ...(marks ? [`  ${plain(marks)}`] : []),
     `  tokens ${tokens}`,

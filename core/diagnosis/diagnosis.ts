@@ -1,0 +1,117 @@
+import type { Agent } from '#core/agent/agent'
+import type { Session } from '#core/session/session'
+import { isTerminal, type SessionState } from '#core/session/states'
+import type { Task } from '#core/task/task'
+import { sessionWait } from './session.ts'
+
+/** Who must act for a wait to end. */
+export const owners = ['operator', 'agent', 'engine', 'fleet', 'timer'] as const
+export type Owner = (typeof owners)[number]
+
+export const partKinds = [
+  'session',
+  'task',
+  'agent',
+  'capability',
+  'approval',
+  'quota',
+  'budget',
+  'timer',
+] as const
+
+/** One thing on the way from the session down to what it waits for; other fields are facts of its kind. */
+export type Part = { kind: (typeof partKinds)[number]; id: string; state: string; [fact: string]: unknown }
+
+/** Why nothing ends yet. One whose owner is an agent, the engine or a timer always has an `until`. */
+export type Wait = {
+  reason: string
+  /** One sentence that a person can act on. */
+  sentence: string
+  owner: Owner
+  since: string
+  until: string | null
+  /** What would end it, the likeliest first. */
+  moves: string[]
+  /** From the session down to what it waits for. */
+  path: Part[]
+}
+
+export type Ended = { at: string; code: string; sentence: string; task_id: string | null }
+
+export type Diagnosis = {
+  session_id: string
+  state: SessionState
+  /** Null when it has ended. */
+  waiting: Wait | null
+  /** Why it ended, when it has. */
+  ended: Ended | null
+}
+
+export type KnownSession = Pick<
+  Session,
+  | 'id'
+  | 'tenant_id'
+  | 'state'
+  | 'labels'
+  | 'budget'
+  | 'usage'
+  | 'waiting'
+  | 'failure'
+  | 'result'
+  | 'settle_by'
+  | 'wake_at'
+  | 'step_errors'
+> &
+  Pick<Session, 'created_at' | 'updated_at' | 'queued_at' | 'started_at' | 'ended_at'>
+
+export type KnownTask = Pick<
+  Task,
+  'id' | 'key' | 'title' | 'kind' | 'state' | 'capability' | 'depends_on' | 'parent_id' | 'waiting'
+> &
+  Pick<Task, 'attempt' | 'agent_id' | 'agent_incarnation' | 'failed_agent_id' | 'not_before' | 'deadline'> &
+  Pick<Task, 'created_at' | 'ready_at' | 'started_at'>
+
+export type KnownAgent = Pick<
+  Agent,
+  'id' | 'name' | 'state' | 'capabilities' | 'labels' | 'capacity' | 'active' | 'recent' | 'incarnation'
+>
+
+/** The tenant's queue as one session sees it: how many wait before it, run, and may run. */
+export type QueuePlace = { before: number; running: number; limit: number }
+
+/** What a diagnosis is made of; `now` is the database's clock. */
+export type Facts = {
+  session: KnownSession
+  /** Its tasks that have not ended; others may be among them. */
+  tasks: readonly KnownTask[]
+  /** All agents of the tenant that are not OFFLINE, and those that hold a task of the session. */
+  agents: readonly KnownAgent[]
+  /** Who gave a sign of life lately, or null while that is not known: then nobody counts as silent. */
+  alive: ReadonlySet<string> | null
+  queue: QueuePlace
+  now: string
+}
+
+/** Says what a session waits for, or why it ended. Pure: the same facts give the same answer. */
+export function diagnose(facts: Facts): Diagnosis {
+  const { id, state } = facts.session
+  const over = isTerminal(state)
+  return {
+    session_id: id,
+    state,
+    waiting: over ? null : sessionWait(facts),
+    ended: over ? ended(facts.session) : null,
+  }
+}
+
+function ended({ state, failure, result, ended_at, updated_at }: KnownSession): Ended {
+  const at = ended_at ?? updated_at
+  if (state === 'FAILED' && failure)
+    return { at, code: failure.code, sentence: failure.message, task_id: failure.task_id }
+  if (state === 'STOPPED') {
+    const sentence = 'An operator stopped it. Retry it to go on: finished tasks stay finished.'
+    return { at, code: 'stopped', sentence, task_id: null }
+  }
+  const where = result?.branch ? ` Its work is on branch ${result.branch}.` : ''
+  return { at, code: state.toLowerCase(), sentence: `All its tasks are finished.${where}`, task_id: null }
+}
