@@ -1,5 +1,5 @@
 import type { Agent } from '#core/agent/agent'
-import { type KnownRow, sessionColumns } from '#core/change/load.sql'
+import { type KnownRow, openApprovals, sessionColumns } from '#core/change/load.sql'
 import type { Statement } from '#core/database/database'
 
 export type StepRow = KnownRow & { holders: { id: string; state: Agent['state']; incarnation: number }[] }
@@ -22,7 +22,8 @@ export function loadStep(session_ids: string[], tenant_ids: string[]): Statement
         (select id from session where tenant_id = any($2::text[]) and state = 'QUEUED'
          order by priority desc, queued_at limit $3::int)
       )
-      select ${sessionColumns}, now() as now, work.tasks, coalesce(work.holders, '[]') as holders
+      select ${sessionColumns}, now() as now, work.tasks, coalesce(work.holders, '[]') as holders,
+        ${openApprovals} as approvals
       from session s
       cross join lateral (
         select coalesce(json_agg(t order by t.id), '[]') as tasks,

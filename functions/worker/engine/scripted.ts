@@ -14,6 +14,7 @@ export type Turn = {
   steered: string[]
   signal: AbortSignal
   mcp: OpenOptions['mcp']
+  decide: OpenOptions['decide']
 }
 export type Script = (turn: Turn) => AsyncIterable<EngineEvent>
 
@@ -57,6 +58,7 @@ class ScriptedSession implements EngineSession {
       steered: this.#steered,
       signal: AbortSignal.any([this.#stop.signal, this.#options.signal]),
       mcp: this.#options.mcp,
+      decide: this.#options.decide,
     }
     for await (const event of this.#script(turn)) {
       if (turn.signal.aborted) return
