@@ -103,7 +103,7 @@ export type Approval = AskedOf & {
 
 /** What a person reads in one line; the whole of it is in the approval. */
 export function askedSentence(ask: AskedOf) {
-  if (ask.kind === 'QUESTION') return ask.asked.questions.map(({ question }) => cut(question)).join(' ')
+  if (ask.kind === 'QUESTION') return cut(ask.asked.questions.map(({ question }) => question).join(' '))
   const { tool, command, patterns } = ask.asked
   return `May it use ${tool}: ${cut(command ?? patterns.join(' '))}`
 }

@@ -9,7 +9,7 @@ export type ApprovalsOptions = {
   attempt: number
   /** Aborted when the attempt ends: whoever waits is let go. */
   signal: AbortSignal
-  /** Told when the first ask begins to wait for a person, and when the last one no longer does. */
+  /** Told that an ask waits for a person, perhaps repeatedly, and when none does any more. */
   onWait: (waits: boolean) => void
   /** An answer that did not arrive is asked for again after so long, in ms. */
   lookEvery?: number
@@ -37,7 +37,7 @@ export class Approvals {
         const { decision } = await client.approve(task, body, signal)
         const known = decision ?? this.#decided.get(id)
         if (known) return known
-        if (this.#waiting.size === 1) this.#options.onWait(true)
+        this.#options.onWait(true)
         await wait(lookEvery, AbortSignal.any([signal, bell]))
         signal.throwIfAborted()
         const told = this.#decided.get(id)

@@ -119,3 +119,33 @@ it(
   },
   4 * minute,
 )
+
+it(
+  'a pause while a person is asked withdraws what was asked; resumed, it is asked anew',
+  async () => {
+    const url = makeRepository()
+    const plan = { summary: '', tasks: [scripted('one', [bash('echo yes > asked.txt'), { text: 'Done.' }])] }
+    const approval_policy = { mode: 'ask' }
+    const { id } = await api.create({
+      title: 'Paused',
+      prompt: 'x',
+      repository: { url },
+      plan,
+      approval_policy,
+      start: true,
+    })
+    const first = await api.until(id, ({ type }) => type === 'approval.requested', minute)
+    await api.post(`/sessions/${id}/pause`)
+    const paused = await api.until(id, ({ type }) => type === 'session.paused', minute, first.seq)
+    const { items } = await api.items(`/approvals?session_id=${id}`)
+    expect(items.map(({ state }) => state)).toEqual(['WITHDRAWN'])
+    await api.post(`/sessions/${id}/resume`)
+    const again = await api.until(id, ({ type }) => type === 'approval.requested', minute, paused.seq)
+    expect(again.data.approval_id).not.toBe(first.data.approval_id)
+    const answer = await api.post(`/approvals/${String(again.data.approval_id)}`, { answer: 'allow_always' })
+    expect(answer.status).toBe(200)
+    expect((await api.ended(id, 2 * minute)).state).toBe('COMPLETED')
+    expect(git(url, 'show', `orchestrator/${id}:asked.txt`)).toBe('yes')
+  },
+  4 * minute,
+)

@@ -217,13 +217,10 @@ class OpencodeSession implements EngineSession {
     const request = requestOf(type, data)
     if (!request || this.#answered.has(request.id)) return
     this.#answered.add(request.id)
-    answerRequest(this.#api, request, this.#open.decide).then(
+    answerRequest(this.#api, request, this.#open).then(
       (text) => this.#pending.push({ type: 'log', data: { stream: 'system', text } }),
-      (error) => {
-        // The attempt is ending, and its turn with it; else it is found, and asked, again.
-        if (!this.#open.signal.aborted) this.#open.log('ask_failed', { reason: reasonOf(error) }, 'warn')
-        this.#answered.delete(request.id)
-      },
+      // The attempt is ending, and its turn with it.
+      (error) => this.#open.log('ask_dropped', { reason: reasonOf(error) }),
     )
   }
 

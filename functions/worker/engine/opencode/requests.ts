@@ -1,8 +1,13 @@
 import * as z from 'zod'
-import { AskedPermission, AskedQuestion } from '#core/approval/approval'
+import type { Decision } from '#core/approval/approval'
+import { decisionOf } from '#core/approval/decision'
+import { reasonOf } from '../../log.ts'
 import { type Decide, noteOf, type Request } from '../permission.ts'
 import type { OpencodeApi } from './api.ts'
 import { PermissionRequest, QuestionRequest } from './wire.ts'
+
+/** More, or longer, than this is not cut: what was cut off would be decided unseen. */
+const most = { patterns: 100, length: 8_000 }
 
 /** An ask of OpenCode, of its own session or of a subagent's; undefined when it is none that we understand. */
 export function requestOf(type: string, data: unknown): Request | undefined {
@@ -11,13 +16,13 @@ export function requestOf(type: string, data: unknown): Request | undefined {
     if (!found) return undefined
     const { id, permission, patterns, always, metadata } = found
     const { command, diff } = metadata
-    const asked = AskedPermission.parse({
+    const asked = {
       tool: storable(permission, 200),
-      patterns: patterns.slice(0, 100).map((pattern) => storable(pattern, 8_000)),
-      always: always.slice(0, 100).map((pattern) => storable(pattern, 8_000)),
+      patterns: patterns.slice(0, most.patterns + 1).map((one) => storable(one, most.length + 1)),
+      always: always.slice(0, most.patterns).map((one) => storable(one, most.length)),
       command: command === undefined ? null : storable(command, 20_000),
       diff: diff === undefined ? null : storable(diff, 100_000),
-    })
+    }
     return { kind: 'PERMISSION', id, asked }
   }
   const found = QuestionRequest.safeParse(data).data
@@ -31,12 +36,25 @@ export function requestOf(type: string, data: unknown): Request | undefined {
     })),
     multiple,
   }))
-  return { kind: 'QUESTION', id: found.id, asked: AskedQuestion.parse({ questions }) }
+  return { kind: 'QUESTION', id: found.id, asked: { questions } }
 }
 
-/** Waits for the decision and hands it to OpenCode. Returns what to say about it. */
-export async function answerRequest(api: OpencodeApi, request: Request, decide: Decide) {
-  const decision = await decide(request)
+/**
+ * Waits for the decision and hands it to OpenCode. Returns what to say about it. What cannot be asked is refused,
+ * so that the turn does not stand still; throws only when the attempt is ending.
+ */
+export async function answerRequest(
+  api: OpencodeApi,
+  request: Request,
+  { decide, signal }: { decide: Decide; signal: AbortSignal },
+) {
+  const refuse = (text: string): Decision => decisionOf(request, { answer: 'deny', text }, 'The orchestrator')
+  const decision = isTooMuch(request)
+    ? refuse('It is too much to be asked about at once: do it in smaller parts.')
+    : await decide(request).catch((error) => {
+        signal.throwIfAborted()
+        return refuse(`It could not be asked: ${reasonOf(error).slice(0, 500)}`)
+      })
   const { reply, message, answers } = decision
   const noun = request.kind === 'PERMISSION' ? 'permission' : 'question'
   // Never "always": that would hold for all sessions of the server. A rejection without words ends the turn.
@@ -49,6 +67,12 @@ export async function answerRequest(api: OpencodeApi, request: Request, decide: 
   // A request that is gone by now needs no answer.
   await api.post(`/${noun}/${request.id}/reply`, body).catch(() => undefined)
   return noteOf(request, decision)
+}
+
+function isTooMuch(request: Request) {
+  if (request.kind === 'QUESTION') return false
+  const { patterns } = request.asked
+  return patterns.length > most.patterns || patterns.some(({ length }) => length > most.length)
 }
 
 /** What is still waiting for an answer, subagents' asks included. */
