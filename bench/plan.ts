@@ -1,3 +1,4 @@
+import { ApprovalPolicy } from '#core/approval/policy'
 import { type NewSession, noBudget } from '#core/session/session'
 
 /** A session of `tasks` trivial tasks, each of which needs the one before. */
@@ -10,6 +11,7 @@ export function sequentialSession(tasks: number): NewSession {
     repository: null,
     budget: noBudget,
     labels: [],
+    approval_policy: ApprovalPolicy.parse({}),
     start: true,
     plan: {
       summary: `${tasks} steps in order`,

@@ -11,6 +11,7 @@ export const prefixes = {
   checkpoint: 'chk',
   artifact: 'art',
   message: 'msg',
+  approval: 'apr',
   request: 'req',
 } as const
 

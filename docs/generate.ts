@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import * as agent from '#core/agent/states'
+import * as approval from '#core/approval/states'
 import * as session from '#core/session/states'
 import * as task from '#core/task/states'
 
@@ -50,11 +51,12 @@ function diagramOf(states: readonly string[], transitions: Table, first: string[
 export function statesPage() {
   const sessionEnds = session.sessionStates.filter(session.isTerminal)
   const taskEnds = task.taskStates.filter(task.isTerminal)
+  const closed = approval.approvalStates.filter(approval.isTerminal)
   const held = task.taskStates.filter(task.isHeld)
   return `# States
 
-Generated from \`core/session/states.ts\`, \`core/task/states.ts\` and \`core/agent/states.ts\` by
-\`node --import tsx docs/generate.ts\`; a test holds it equal to them.
+Generated from \`core/session/states.ts\`, \`core/task/states.ts\`, \`core/agent/states.ts\` and
+\`core/approval/states.ts\` by \`node --import tsx docs/generate.ts\`; a test holds it equal to them.
 
 ## Session
 
@@ -79,6 +81,14 @@ Held by an agent, with a slot of it reserved: ${held.join(', ')}. Terminal: ${ta
 ${diagramOf(agent.agentStates, agent.transitions, ['ONLINE'], [])}
 
 ${tableOf(agent.transitions)}
+
+## Approval
+
+${diagramOf(approval.approvalStates, approval.transitions, ['OPEN'], closed)}
+
+${tableOf(approval.transitions)}
+
+An attempt that ends withdraws what it asked, in the same commit.
 `
 }
 

@@ -1,5 +1,6 @@
 import { defaultTenant } from '#core/actor'
 import type { Agent } from '#core/agent/agent'
+import { automatic } from '#core/approval/policy'
 import { type Draft, draftOf, type Known } from '#core/change/draft'
 import { newId } from '#core/id'
 import type { Plan } from '#core/plan/plan'
@@ -26,6 +27,7 @@ export function aSession(set: Partial<Session> = {}): Session {
     plan: null,
     budget: noBudget,
     labels: [],
+    approval_policy: automatic,
     state: 'RUNNING',
     waiting: null,
     wake_at: null,

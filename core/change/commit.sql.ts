@@ -10,7 +10,16 @@ export type Committed = { id: string; version: number; last_seq: number }
 function sessionRow({ session, events, trigger, touched, made, tasks }: Draft) {
   const { id, tenant_id, version, title, priority, budget, labels, base_commit, base_artifact_id, state } =
     session
-  const { waiting, wake_at, settle_by, rehearsal, usage, attempts_finished, attempts_succeeded } = session
+  const {
+    approval_policy,
+    waiting,
+    wake_at,
+    settle_by,
+    rehearsal,
+    usage,
+    attempts_finished,
+    attempts_succeeded,
+  } = session
   const { result, failure, step_errors, queued_at, started_at, ended_at } = session
   const changed = {
     session: { state, version: version + 1, usage },
@@ -21,6 +30,7 @@ function sessionRow({ session, events, trigger, touched, made, tasks }: Draft) {
     priority,
     budget,
     labels,
+    approval_policy,
     base_commit,
     base_artifact_id,
     state,
@@ -92,17 +102,22 @@ export function commitStatement(drafts: Draft[]): Statement {
   const messages = drafts.flatMap(({ session, message }) =>
     message ? [{ session_id: session.id, ...message }] : [],
   )
+  const approvals = drafts.flatMap(({ touchedApprovals, approvals }) =>
+    [...touchedApprovals].map((id) => approvals.get(id)),
+  )
   return {
     name: 'commit',
     text: sql,
-    values: [drafts.map(sessionRow), made, slots, inbox, messages, moved].map((rows) => JSON.stringify(rows)),
+    values: [drafts.map(sessionRow), made, slots, inbox, messages, moved, approvals].map((rows) =>
+      JSON.stringify(rows),
+    ),
   }
 }
 
 const sql = /* sql */ `
 with input as materialized (
   select * from json_to_recordset($1::json) as i(
-    id text, tenant_id text, version bigint, title text, priority priority, budget json, labels text[],
+    id text, tenant_id text, version bigint, title text, priority priority, budget json, labels text[], approval_policy json,
     base_commit text, base_artifact_id text, state text, waiting json, wake_at timestamptz, settle_by timestamptz,
     rehearsal boolean, usage json, attempts_finished int, attempts_succeeded int, result json, failure json,
     step_errors int, queued_at timestamptz, started_at timestamptz, ended_at timestamptz,
@@ -141,6 +156,7 @@ won as materialized (
 moved as (
   update session s set
     version = w.version + 1, title = w.title, priority = w.priority, budget = w.budget, labels = w.labels,
+    approval_policy = w.approval_policy,
     base_commit = w.base_commit, base_artifact_id = w.base_artifact_id,
     state = w.state, waiting = w.waiting, wake_at = w.wake_at, settle_by = w.settle_by, rehearsal = w.rehearsal,
     usage = w.usage, attempts_finished = w.attempts_finished, attempts_succeeded = w.attempts_succeeded,
@@ -207,5 +223,12 @@ said as (
   insert into message (tenant_id, id, session_id, text)
   select w.tenant_id, n.id, w.id, n.text
   from json_to_recordset($5::json) as n(session_id text, id text, text text) join won w on w.id = n.session_id
+),
+approved as (
+  insert into approval
+  select r.* from json_populate_recordset(null::approval, $7::json) r join won w on w.id = r.session_id
+  on conflict (id) do update set
+    state = excluded.state, answer = excluded.answer, answered_by = excluded.answered_by,
+    closed_at = excluded.closed_at
 )
 select id, version + 1 as version, old_seq + count as last_seq from won`

@@ -1,3 +1,5 @@
+import type { Approval } from '#core/approval/approval'
+import * as approvalStates from '#core/approval/states'
 import { OrchestratorError } from '#core/error'
 import type { EventType, NewEvent } from '#core/event/event'
 import { newId } from '#core/id'
@@ -8,7 +10,7 @@ import type { Task } from '#core/task/task'
 import type { CheckpointTrigger } from '#core/task/wire'
 
 /** What is known of one session when something is decided. `now` is the database's clock. */
-export type Known = { session: Session; tasks: Task[]; now: string }
+export type Known = { session: Session; tasks: Task[]; approvals?: Approval[]; now: string }
 
 /** A slot of an agent that is taken or given back; `outcome` counts a finished attempt: '1' success, '0' failure. */
 export type Slot = {
@@ -34,6 +36,9 @@ export type Draft = {
   session: Session
   tasks: Map<string, Task>
   now: string
+  /** What was open of it when it was loaded, and what is new. */
+  approvals: Map<string, Approval>
+  touchedApprovals: Set<string>
   /** Ids of tasks that are new or changed. */
   touched: Set<string>
   /** Those of them that are new. */
@@ -53,6 +58,8 @@ export function draftOf(known: Known): Draft {
     session: { ...known.session },
     tasks: new Map(known.tasks.map((task) => [task.id, task])),
     now: known.now,
+    approvals: new Map((known.approvals ?? []).map((approval) => [approval.id, approval])),
+    touchedApprovals: new Set(),
     touched: new Set(),
     made: new Set(),
     sessionTouched: false,
@@ -141,12 +148,42 @@ export function moveTask(
   if (!task) throw new OrchestratorError('internal', `The decision knows no task ${id}.`)
   if (!taskStates.isLegal(task.state, action)) throw illegalTask(task, action)
   const moved: Task = { ...task, waiting: null, state: taskStates.transitions[action].to, ...set }
-  if (taskStates.isHeld(task.state) && !taskStates.isHeld(moved.state)) giveSlot(draft, task, outcome)
+  if (taskStates.isHeld(task.state) && !taskStates.isHeld(moved.state)) {
+    giveSlot(draft, task, outcome)
+    withdrawApprovals(draft, id)
+  }
   draft.tasks.set(id, moved)
   draft.touched.add(id)
   draft.trigger ??= 'TRANSITION'
   note(draft, taskEvents[action], { key: task.key, from: task.state, to: moved.state, ...data }, moved)
   return moved
+}
+
+/** Opens an approval. */
+export function addApproval(draft: Draft, approval: Approval) {
+  draft.approvals.set(approval.id, approval)
+  draft.touchedApprovals.add(approval.id)
+}
+
+/** Takes an action of the approval's table. */
+export function moveApproval(
+  draft: Draft,
+  id: string,
+  action: approvalStates.ApprovalAction,
+  set: Partial<Pick<Approval, 'answer' | 'answered_by'>>,
+) {
+  const approval = draft.approvals.get(id)
+  if (!approval || !approvalStates.isLegal(approval.state, action))
+    throw new OrchestratorError('internal', `The decision cannot ${action} approval ${id}.`)
+  const { to } = approvalStates.transitions[action]
+  draft.approvals.set(id, { ...approval, ...set, state: to, closed_at: draft.now })
+  draft.touchedApprovals.add(id)
+}
+
+/** Nobody waits for the answers any more: the attempt has ended. */
+function withdrawApprovals(draft: Draft, task_id: string) {
+  for (const { id, task_id: asker, state } of draft.approvals.values())
+    if (asker === task_id && state === 'OPEN') moveApproval(draft, id, 'withdraw', {})
 }
 
 export function setTask(draft: Draft, id: string, set: Partial<Omit<Task, 'state'>>) {

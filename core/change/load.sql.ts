@@ -1,10 +1,11 @@
+import type { Approval } from '#core/approval/approval'
 import type { Statement } from '#core/database/database'
 import type { Session } from '#core/session/session'
 import type { Task } from '#core/task/task'
 import type { Known } from './draft.ts'
 
 const columnNames = [
-  'tenant_id, id, title, prompt, priority, repository, base_commit, base_artifact_id, plan, budget, labels, state',
+  'tenant_id, id, title, prompt, priority, repository, base_commit, base_artifact_id, plan, budget, labels, state, approval_policy',
   'waiting, wake_at, settle_by, version, last_seq, checkpoint_number, rehearsal, usage, attempts_finished',
   'attempts_succeeded, result, failure, step_errors, created_at, updated_at, queued_at, started_at, ended_at',
   'parent',
@@ -27,7 +28,11 @@ export function sessionColumnsWith(values: { prompt?: string; plan?: string }) {
   return columnNames.map((name) => (given[name] ? `${given[name]} as ${name}` : `s.${name}`)).join(', ')
 }
 
-export type KnownRow = Session & { tasks: Task[]; now: string }
+export type KnownRow = Session & { tasks: Task[]; approvals?: Approval[]; now: string }
+
+/** What is open of a session; index: approval_open. */
+export const openApprovals = /* sql */ `(
+  select coalesce(json_agg(p order by p.id), '[]') from approval p where p.session_id = s.id and p.state = 'OPEN')`
 
 /** Sessions with all their tasks, by id; index: session_pkey, task_session_id_key_key. */
 export function loadSessions(ids: string[]): Statement {
@@ -36,7 +41,7 @@ export function loadSessions(ids: string[]): Statement {
     text: /* sql */ `
       select ${sessionColumns}, now() as now, (
         select coalesce(json_agg(t order by t.id), '[]') from task t where t.session_id = s.id
-      ) as tasks
+      ) as tasks, ${openApprovals} as approvals
       from session s where s.id = any($1::text[])`,
     values: [ids],
   }
@@ -47,7 +52,8 @@ export function loadTasks(ids: string[]): Statement {
   return {
     name: 'load_tasks',
     text: /* sql */ `
-      select ${sessionColumnsWith({ prompt: `''`, plan: 'null::json' })}, now() as now, json_build_array(t.*) as tasks
+      select ${sessionColumnsWith({ prompt: `''`, plan: 'null::json' })}, now() as now, json_build_array(t.*) as tasks,
+        ${openApprovals} as approvals
       from task t join session s on s.id = t.session_id where t.id = any($1::text[])`,
     values: [ids],
   }
@@ -74,6 +80,11 @@ export function toTask(row: Task): Task {
   return toIso(row)
 }
 
-export function toKnown({ tasks, now, ...session }: KnownRow): Known {
-  return { session, tasks: tasks.map(toTask), now }
+function toApproval(row: Approval): Approval {
+  const iso = (time: string) => new Date(time).toISOString()
+  return { ...row, deadline: iso(row.deadline), created_at: iso(row.created_at) }
+}
+
+export function toKnown({ tasks, approvals, now, ...session }: KnownRow): Known {
+  return { session, tasks: tasks.map(toTask), approvals: (approvals ?? []).map(toApproval), now }
 }

@@ -1,4 +1,5 @@
 import type { AgentState } from '#core/agent/states'
+import { expireApprovals, openOf } from '#core/approval/close'
 import {
   addTask,
   type Draft,
@@ -57,6 +58,7 @@ export function giveUp(known: Known, why: string): Draft {
 function run(draft: Draft, holders: Holders) {
   if (timeLimit(draft)) return
   lose(draft, holders)
+  expireApprovals(draft)
   deadlines(draft)
   if (overBudget(draft, holders)) return
   create(draft)
@@ -135,7 +137,8 @@ function deadlines(draft: Draft) {
   for (const task of tasksOf(draft)) {
     if (!isPast(task.deadline, draft.now)) continue
     if (task.state === 'ASSIGNED') returnOffer(draft, task, 'expire', 'nobody claimed it in time')
-    else if (task.state === 'RUNNING' || task.state === 'AWAITING_INPUT') {
+    // While a person is asked the run's time stands still; the approval has its own end.
+    else if (isHeld(task.state) && openOf(draft, task.id).length === 0) {
       tell(draft, task, 'INTERRUPT', { reason: 'timeout' })
       failAttempt(draft, task, {
         code: 'timeout',
@@ -271,13 +274,18 @@ export function setWake(draft: Draft) {
   // While it settles only the grace counts: an attempt's own end, perhaps past, would hide it.
   if (session.state === 'RUNNING') {
     for (const task of draft.tasks.values()) {
-      if (isHeld(task.state)) times.push(task.deadline)
+      if (isHeld(task.state)) times.push(nextEnd(draft, task))
       // One that may be offered already waits for an agent: the fleet's next change looks for it.
       else if (task.state === 'READY' && !isPast(task.not_before, draft.now)) times.push(task.not_before)
     }
   }
   const wake_at = earliest(times)
   if (wake_at !== session.wake_at) setSession(draft, { wake_at })
+}
+
+/** While a person is asked the run's time stands still, and the approval's counts. */
+function nextEnd(draft: Draft, task: Task) {
+  return openOf(draft, task.id)[0]?.deadline ?? task.deadline
 }
 
 function earliest(times: (string | null)[]) {

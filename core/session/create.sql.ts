@@ -6,15 +6,15 @@ export function insertSession(row: Record<string, unknown>, page: string, checkp
     name: 'insert_session',
     text: /* sql */ `
       with made as (
-        insert into session (tenant_id, id, title, prompt, priority, repository, plan, budget, labels, state, usage,
-                             wake_at, last_seq, head_hash, checkpoint_number, queued_at)
-        select tenant_id, id, title, prompt, priority, repository, plan, budget, labels, state, usage,
-               case when state = 'QUEUED' then now() end, $2::bigint,
+        insert into session (tenant_id, id, title, prompt, priority, repository, plan, budget, labels, approval_policy,
+                             state, usage, wake_at, last_seq, head_hash, checkpoint_number, queued_at)
+        select tenant_id, id, title, prompt, priority, repository, plan, budget, labels, approval_policy,
+               state, usage, case when state = 'QUEUED' then now() end, $2::bigint,
                sha256(convert_to('1' || chr(10) || $3::text, 'UTF8')), 1,
                case when state = 'QUEUED' then now() end
         from json_to_record($1::json) as r(
           tenant_id text, id text, title text, prompt text, priority priority, repository json, plan json,
-          budget json, labels text[], state text, usage json)
+          budget json, labels text[], approval_policy json, state text, usage json)
         returning tenant_id, id, state, head_hash
       ),
       paged as (

@@ -29,6 +29,7 @@ export async function createSession(services: Services, actor: Actor, input: New
   if (start) events.push({ at, type: 'session.queued', data: { from: 'PENDING', to: 'QUEUED' } })
   const row = {
     ...session,
+    approval_policy: { ...session.approval_policy, grants: [] },
     tenant_id: actor.tenant_id,
     id,
     state: start ? 'QUEUED' : 'PENDING',

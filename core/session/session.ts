@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { label } from '#core/agent/wire'
+import { ApprovalPolicy, type SessionPolicy } from '#core/approval/policy'
 import { Plan } from '#core/plan/plan'
 import { Priority } from '#core/priority'
 import type { Usage } from '#core/usage/usage'
@@ -52,6 +53,7 @@ export const NewSession = z.strictObject({
   plan: Plan.nullable().default(null),
   budget: Budget.default(noBudget),
   labels: z.array(label).max(50).default([]),
+  approval_policy: ApprovalPolicy.default(ApprovalPolicy.parse({})),
   start: z.boolean().default(false),
 })
 export type NewSession = z.infer<typeof NewSession>
@@ -112,6 +114,7 @@ export type Session = {
   plan: Plan | null
   budget: Budget
   labels: string[]
+  approval_policy: SessionPolicy
   state: SessionState
   waiting: Waiting | null
   wake_at: string | null

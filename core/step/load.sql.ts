@@ -1,5 +1,5 @@
 import type { Agent } from '#core/agent/agent'
-import { type KnownRow, sessionColumnsWith } from '#core/change/load.sql'
+import { type KnownRow, openApprovals, sessionColumnsWith } from '#core/change/load.sql'
 import type { Statement } from '#core/database/database'
 
 export type StepRow = KnownRow & { holders: { id: string; state: Agent['state']; incarnation: number }[] }
@@ -33,7 +33,8 @@ export function loadStep(session_ids: string[], tenant_ids: string[], queued: nu
       select ${sessionColumnsWith({
         prompt: `case when work.tasks is null then s.prompt else '' end`,
         plan: 'case when not coalesce(work.is_planned, false) then s.plan end',
-      })}, now() as now, coalesce(work.tasks, '[]') as tasks, coalesce(work.holders, '[]') as holders
+      })}, now() as now, coalesce(work.tasks, '[]') as tasks, coalesce(work.holders, '[]') as holders,
+        ${openApprovals} as approvals
       from wanted w
       join session s on s.id = w.id
       cross join lateral (

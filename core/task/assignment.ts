@@ -1,3 +1,4 @@
+import { askedTools } from '#core/approval/policy'
 import type { Database, Statement } from '#core/database/database'
 import { gatherByTenant } from '#core/database/gather'
 import { notFound } from '#core/error'
@@ -73,6 +74,7 @@ export async function readAssignment(
   return {
     task: { id, key, kind, title, instruction, capability, checks, attempt, failures, deadline },
     session: { id: session.id, title: goal, prompt, repository, labels },
+    asks: askedTools(session.approval_policy),
     plan_limits: { max_tasks: session.budget.tasks ?? maxTasks },
     inputs,
     base_commit,

@@ -37,6 +37,7 @@ const expected: Record<TaskState, Partial<Record<TaskAction, TaskState>>> = {
   },
   AWAITING_INPUT: {
     answer: 'RUNNING',
+    complete: 'COMPLETED',
     fail_attempt: 'READY',
     fail: 'FAILED',
     lose: 'READY',

@@ -10,7 +10,7 @@ export const transitions = {
   answer: { from: ['AWAITING_INPUT'], to: 'RUNNING', by: 'operator' },
   await_children: { from: ['RUNNING'], to: 'WAITING_CHILDREN', by: 'agent' },
   join_children: { from: ['WAITING_CHILDREN'], to: 'COMPLETED', by: 'step' },
-  complete: { from: ['RUNNING'], to: 'COMPLETED', by: 'agent' },
+  complete: { from: ['RUNNING', 'AWAITING_INPUT'], to: 'COMPLETED', by: 'agent' },
   fail_attempt: { from: ['RUNNING', 'AWAITING_INPUT'], to: 'READY', by: 'agent' },
   fail: {
     from: ['RUNNING', 'AWAITING_INPUT', 'ASSIGNED', 'READY', 'WAITING_CHILDREN'],

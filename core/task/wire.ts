@@ -150,6 +150,8 @@ export const Assignment = z.object({
     repository: z.object({ url: z.string(), base: z.string().nullable() }).nullable(),
     labels: z.array(z.string()),
   }),
+  /** Tools that the engine is to ask about; what it asks is decided by POST …/approvals. */
+  asks: z.array(z.string()).optional(),
   plan_limits: z.object({ max_tasks: z.int() }),
   inputs: z.array(
     z.object({

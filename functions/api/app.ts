@@ -8,6 +8,7 @@ import { registerSchemas } from './document.ts'
 import type { Api, Env } from './endpoint.ts'
 import { problemOf, renderProblem } from './problem.ts'
 import { agentRoutes } from './routes/agents.ts'
+import { approvalRoutes } from './routes/approvals.ts'
 import { artifactRoutes } from './routes/artifacts.ts'
 import { checkpointRoutes } from './routes/checkpoints.ts'
 import { contextRoutes } from './routes/contexts.ts'
@@ -60,7 +61,8 @@ export function buildApp(services: () => ApiServices) {
   app.openAPIRegistry.registerComponent('securitySchemes', 'agent', { type: 'http', scheme: 'bearer' })
   for (const add of [sessionRoutes, eventRoutes, checkpointRoutes, taskRoutes, workRoutes, agentRoutes])
     add(api)
-  for (const add of [artifactRoutes, contextRoutes, fleetRoutes, plainRoutes, docsRoutes]) add(api)
+  for (const add of [approvalRoutes, artifactRoutes, contextRoutes, fleetRoutes, plainRoutes, docsRoutes])
+    add(api)
   app.onError((error, c) => {
     const request_id = c.get('request_id')
     const problem = problemOf(error, request_id)

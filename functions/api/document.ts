@@ -84,6 +84,7 @@ export function documentOf(app: Pick<OpenAPIHono, 'getOpenAPI31Document'>) {
       'sessions',
       'events',
       'checkpoints',
+      'approvals',
       'tasks',
       'agents',
       'workers',

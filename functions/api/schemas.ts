@@ -1,6 +1,16 @@
 import * as z from 'zod'
 import { agentStates } from '#core/agent/states'
 import { Engine, Heartbeat, HeartbeatAnswer, InboxItem, Register } from '#core/agent/wire'
+import {
+  Answer,
+  ApprovalAnswer,
+  AskedPermission,
+  AskedQuestion,
+  approvalKinds,
+  NewApproval,
+} from '#core/approval/approval'
+import { ApprovalDefault, ApprovalPolicy } from '#core/approval/policy'
+import { approvalStates } from '#core/approval/states'
 import { ContextPut, ContextStrategy, contextScopes } from '#core/context/entry'
 import { JsonValue } from '#core/context/json'
 import { owners, partKinds } from '#core/diagnosis/diagnosis'
@@ -49,6 +59,8 @@ export const ContextPatch = body(
   'ContextPatch',
   JsonValue.meta({ description: 'A JSON merge patch (RFC 7396).' }),
 )
+body('NewApproval', NewApproval)
+body('Answer', Answer)
 
 export const NewMessage = body('NewMessage', z.strictObject({ text: z.string().min(1).max(20_000) }))
 
@@ -91,6 +103,10 @@ export const Session = answer(
     plan: PlanView.nullable(),
     budget: z.object(Budget.shape),
     labels: z.array(z.string()),
+    approval_policy: z.object({
+      ...ApprovalPolicy.shape,
+      grants: z.array(z.object({ tool: z.string(), pattern: z.string(), literal: z.boolean() })),
+    }),
     state: z.enum(sessionStates),
     waiting: Waiting.nullable(),
     wake_at: time.nullable(),
@@ -331,6 +347,33 @@ export const ContextHistory = answer(
   'ContextHistory',
   z.object({ items: z.array(ContextVersion), next_cursor: cursor }),
 )
+const approvalFields = {
+  id: z.string(),
+  session_id: z.string(),
+  task_id: z.string(),
+  attempt: z.int(),
+  agent_id: z.string(),
+  state: z.enum(approvalStates),
+  deadline: time,
+  default: ApprovalDefault,
+  answer: z.object(Answer.shape).nullable(),
+  answered_by: z.enum(['operator', 'timeout']).nullable(),
+  created_at: time,
+  closed_at: time.nullable(),
+}
+const [permission, question] = approvalKinds
+export const Approval = answer(
+  'Approval',
+  z.discriminatedUnion('kind', [
+    z.object({ ...approvalFields, kind: z.literal(permission), asked: AskedPermission }),
+    z.object({ ...approvalFields, kind: z.literal(question), asked: AskedQuestion }),
+  ]),
+)
+export const ApprovalList = answer(
+  'ApprovalList',
+  z.object({ items: z.array(Approval), next_cursor: cursor }),
+)
+export const ApprovalAnswerView = answer('ApprovalAnswer', ApprovalAnswer)
 export const Message = answer('Message', z.object({ id: z.string(), text: z.string() }))
 answer('Stats', Stats)
 

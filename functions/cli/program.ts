@@ -1,10 +1,13 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { answerKinds } from '#core/approval/approval'
 import { wellKnownCapabilities } from '#core/plan/plan'
 import { priorities } from '#core/priority'
 import { listAgents } from './agent/list.ts'
 import { type AgentOptions, startAgent } from './agent/start.ts'
 import { type Api, defaultApi } from './api/client.ts'
 import { BadInput } from './api/errors.ts'
+import { type ApprovalAnswerOptions, answerApproval } from './approval/answer.ts'
+import { type ApprovalListOptions, listApprovals } from './approval/list.ts'
 import { doctor } from './doctor/doctor.ts'
 import { exitHelp } from './exit.ts'
 import { follow, followTiming } from './follow/follow.ts'
@@ -39,6 +42,8 @@ export function createProgram(terminal: Terminal, onExit: (code: number) => void
   addSessionCommands(session, terminal, action)
   const agent = program.command('agent').description('workers of the fleet')
   addAgentCommands(agent, terminal, action)
+  const approval = program.command('approval').description('what agents ask of people')
+  addApprovalCommands(approval, terminal, action)
   program
     .command('doctor')
     .description('what is configured, reachable and missing, with the remedy')
@@ -73,6 +78,12 @@ function addSessionCommands(session: Command, terminal: Terminal, action: Wrap) 
     .option('--max-cost <usd>', 'pause when so many US dollars are spent', amount)
     .option('--max-seconds <n>', 'fail when it takes longer', wholeNumber)
     .option('--max-tasks <n>', 'largest plan', wholeNumber)
+    .addOption(
+      new Option('--approval <mode>', 'auto: agents act by themselves; ask: they ask you first').choices([
+        'auto',
+        'ask',
+      ]),
+    )
     .option('--start', 'start it at once')
     .option('--follow', 'show it live until it ends')
     .option('--idempotency-key <key>', 'the same key and input create one session, however often it is sent')
@@ -143,6 +154,27 @@ function addAgentCommands(agent: Command, terminal: Terminal, action: Wrap) {
     .command('list')
     .description('list the agents of the fleet')
     .action(action((api, json) => listAgents(terminal, api, json)))
+}
+
+function addApprovalCommands(approval: Command, terminal: Terminal, action: Wrap) {
+  approval
+    .command('list')
+    .description('list what agents ask, newest first')
+    .option('--state <states>', 'OPEN, ANSWERED, EXPIRED, WITHDRAWN', upper, 'OPEN')
+    .option('--session <id>', 'of this session')
+    .option('--limit <n>', 'at most so many (20, up to 100)', wholeNumber)
+    .option('--cursor <cursor>', 'the page after an earlier one')
+    .action(action((api, json, options: ApprovalListOptions) => listApprovals(terminal, api, options, json)))
+  approval
+    .command('answer <id> <answer>')
+    .description(`answer it: ${answerKinds.join(', ')}; the agent then goes on`)
+    .option('--text <text>', 'a reason, or what to do instead')
+    .option('--choose <label>', 'the answer to a question; once for each question', collect)
+    .action(
+      action((api, json, id: string, answer: string, options: ApprovalAnswerOptions) =>
+        answerApproval(terminal, api, { id, answer, options }, json),
+      ),
+    )
 }
 
 function apiOf(terminal: Terminal, { api }: Globals): Api {

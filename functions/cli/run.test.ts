@@ -253,3 +253,46 @@ describe('reading', () => {
     for (const word of ['session', 'agent', 'doctor', 'Exit codes', '130']) expect(out).toContain(word)
   })
 })
+
+describe('approvals', () => {
+  const id = 'apr_01K2QZ7N4C9V00000000000000'
+  const open = {
+    id,
+    kind: 'QUESTION',
+    asked: { questions: [{ question: 'Which colour?', options: [{ label: 'red' }] }] },
+    state: 'OPEN',
+    task_id: 'tsk_1',
+    attempt: 1,
+    agent_id: 'agt_1',
+    created_at: '2026-01-01T00:00:00.000Z',
+    deadline: '2026-01-01T01:00:00.000Z',
+    answer: null,
+  }
+
+  test('are listed with their options and the command that answers them; only open ones unless asked', async () => {
+    const cli = await playing({ 'GET /approvals': answer({ items: [open], next_cursor: null }) })
+    const { code, out, asked } = await cli(['approval', 'list'])
+    expect(code).toBe(0)
+    expect(asked[0]?.path).toContain('state=OPEN')
+    expect(out).toContain('Which colour?')
+    expect(out).toContain('- red')
+    expect(out).toContain(`approval answer ${id} reply`)
+  })
+
+  test('are answered with labels, one for each question; an unknown answer is refused here', async () => {
+    const answered = { ...open, state: 'ANSWERED', answer: { answer: 'reply' } }
+    const cli = await playing({ [`POST /approvals/${id}`]: answer(answered) })
+    const { code, asked } = await cli(['approval', 'answer', id, 'reply', '--choose', 'red'])
+    expect(code).toBe(0)
+    expect(JSON.parse(asked[0]?.body ?? '')).toEqual({ answer: 'reply', answers: [['red']] })
+    const wrong = await cli(['approval', 'answer', id, 'perhaps'])
+    expect(wrong.code).not.toBe(0)
+    expect(wrong.err).toContain('allow_once, allow_always, deny, reply')
+  })
+
+  test('are asked for by a session that is created with --approval ask', async () => {
+    const cli = await playing(created)
+    const { asked } = await cli([...minimal, '--approval', 'ask'])
+    expect(JSON.parse(asked[0]?.body ?? '')).toMatchObject({ approval_policy: { mode: 'ask' } })
+  })
+})

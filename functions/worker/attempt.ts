@@ -2,10 +2,12 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Plan } from '#core/plan/plan'
 import type { Assignment, Complete } from '#core/task/wire'
+import { Approvals } from './approvals.ts'
 import { Checkpointer, type Trigger } from './checkpointer.ts'
 import { type CheckResult, runCheck } from './checks.ts'
 import { ApiError, type Client } from './client.ts'
 import type { WorkerConfig } from './config.ts'
+import { Countdown } from './countdown.ts'
 import { Driver } from './driver.ts'
 import { AttemptFailure, Ended, type Ending, failureOf } from './ending.ts'
 import type { Engine } from './engine/engine.ts'
@@ -47,6 +49,8 @@ export class Attempt {
   readonly #state: string
   readonly #outbox: Outbox
   readonly #log: Log
+  readonly #approvals: Approvals
+  readonly #countdown: Countdown
   #workspace: Workspace | undefined
   #driver: Driver | undefined
   #checkpointer: Checkpointer | undefined
@@ -69,6 +73,16 @@ export class Attempt {
       onAction: (action) => this.end({ kind: 'release', reason: action }),
       onLost: (error) => this.end({ kind: 'abandon', reason: reasonOf(error) }),
     })
+    const left = task.deadline === null ? null : Date.parse(task.deadline) - Date.now()
+    this.#countdown = new Countdown(left, () => this.end({ kind: 'timeout' }))
+    this.#approvals = new Approvals({
+      client: deps.client,
+      task: task.id,
+      attempt: task.attempt,
+      signal: this.#stop.signal,
+      // The time that people take is not the attempt's.
+      onWait: (waits) => (waits ? this.#countdown.pause() : this.#countdown.run()),
+    })
   }
 
   /** Ends it from outside; `run` then checkpoints and releases, or cleans up silently. The first word counts, except that abandoning overrules. */
@@ -85,16 +99,18 @@ export class Attempt {
     else this.#earlyMessages.push({ id, text })
   }
 
+  /** The answer to something that the engine asked. */
+  answered(data: Record<string, unknown>) {
+    this.#approvals.answered(data)
+  }
+
   /** A checkpoint that somebody asked for. */
   async checkpointNow() {
     await this.#checkpointer?.now('MANUAL')
   }
 
   async run() {
-    const { deadline } = this.#assignment.task
-    const left = deadline === null ? undefined : Math.min(Date.parse(deadline) - Date.now(), 2 ** 31 - 1)
-    const timer =
-      left === undefined ? undefined : setTimeout(() => this.end({ kind: 'timeout' }), Math.max(0, left))
+    this.#countdown.run()
     this.#log('attempt_started', {
       kind: this.#assignment.task.kind,
       resumed: this.#assignment.resume !== null,
@@ -107,7 +123,7 @@ export class Attempt {
         this.#log('attempt_lost', { reason: reasonOf(problem) }, 'warn'),
       )
     } finally {
-      clearTimeout(timer)
+      this.#countdown.pause()
       await this.#cleanUp().catch((error) => this.#log('cleanup_failed', { reason: reasonOf(error) }, 'warn'))
     }
   }
@@ -152,6 +168,7 @@ export class Attempt {
       gone: this.#gone.signal,
       stop: this.#stop.signal,
       log: this.#log,
+      decide: (request) => this.#approvals.decide(request),
       onToolFinished: () => this.#checkpointer?.toolUsed(),
     })
   }

@@ -6,6 +6,7 @@ import { dirname } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import * as z from 'zod'
 import { HeartbeatAnswer, type Held, InboxItem, type Register } from '#core/agent/wire'
+import { ApprovalAnswer, type NewApproval } from '#core/approval/approval'
 import type { ContextPut } from '#core/context/entry'
 import {
   Assignment,
@@ -132,6 +133,11 @@ export class Client {
 
   async checkpoint(task: string, body: WorkCheckpoint, signal?: AbortSignal) {
     return Numbered.parse(await this.#call('POST', `/tasks/${task}/checkpoints`, { body, signal })).number
+  }
+
+  /** Asks what the engine asks; the same ask again tells how it stands. */
+  async approve(task: string, body: NewApproval, signal?: AbortSignal) {
+    return ApprovalAnswer.parse(await this.#call('POST', `/tasks/${task}/approvals`, { body, signal }))
   }
 
   async complete(task: string, body: Complete, signal?: AbortSignal) {

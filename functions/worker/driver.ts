@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Assignment } from '#core/task/wire'
 import type { Client } from './client.ts'
 import type { Engine, EngineEvent, EngineSession } from './engine/engine.ts'
+import type { Decide } from './engine/permission.ts'
 import { type Log, reasonOf } from './log.ts'
 import type { McpServer } from './mcp/server.ts'
 import type { Tool } from './mcp/tool.ts'
@@ -27,6 +28,7 @@ export type DriverOptions = {
   /** Ends the turn; the engine stays for a last checkpoint. */
   stop: AbortSignal
   log: Log
+  decide: Decide
   onToolFinished: () => void
 }
 
@@ -74,6 +76,8 @@ export class Driver {
       state: own,
       title,
       mcp: this.#access,
+      asks: assignment.asks ?? [],
+      decide: this.#options.decide,
       log,
       signal: stop,
     })

@@ -140,6 +140,7 @@ class Worker {
       const held = this.#attempts.get(keyOf(task_id, attempt))?.attempt
       if (item.kind === 'OFFER') await this.#offered(task_id, attempt)
       if (item.kind === 'INTERRUPT') this.#interrupted(held, String(data.reason ?? 'pause'))
+      if (item.kind === 'ANSWER') held?.answered(data)
       if (item.kind === 'MESSAGE')
         await held?.steer(String(data.message_id ?? item.id), String(data.text ?? ''))
     }

@@ -53,6 +53,10 @@ POST /tasks/{id}/checkpoints
 POST /tasks/{id}/complete
 POST /tasks/{id}/fail
 POST /tasks/{id}/release
+POST /tasks/{id}/approvals
+GET /approvals
+GET /approvals/{id}
+POST /approvals/{id}
 POST /agents
 GET /agents
 GET /agents/{id}

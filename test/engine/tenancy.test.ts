@@ -11,7 +11,17 @@ import { openPlant, type Plant } from '../plant.ts'
 import { admin } from '../services.ts'
 
 const other = 'ten_00000000000000000000000001'
-const tables = ['session', 'task', 'agent', 'inbox', 'event_page', 'checkpoint', 'message', 'artifact']
+const tables = [
+  'session',
+  'task',
+  'agent',
+  'inbox',
+  'event_page',
+  'checkpoint',
+  'message',
+  'artifact',
+  'approval',
+]
 let url: string
 let plant: Plant
 let theirs: string

@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type * as z from 'zod'
 import { Heartbeat, type InboxItem, Register } from '#core/agent/wire'
+import { NewApproval } from '#core/approval/approval'
+import { allowed } from '#core/approval/decision'
 import { newId } from '#core/id'
 import {
   type Assignment,
@@ -195,6 +197,10 @@ export class ControlPlane {
     if (verb === 'claim') {
       Claim.parse(body)
       return [200, offer.assignment]
+    }
+    if (verb === 'approvals') {
+      const ask = NewApproval.parse(body)
+      return [200, { approval_id: null, state: 'DECIDED', deadline: null, decision: allowed(ask) }]
     }
     if (verb === 'events') {
       if (this.away) return [503, { code: 'dependency_unavailable', detail: 'away', retryable: true }]

@@ -1,5 +1,7 @@
 import * as z from 'zod'
 import { agentStates } from '#core/agent/states'
+import { AskedPermission, AskedQuestion } from '#core/approval/approval'
+import { approvalStates } from '#core/approval/states'
 import { sessionStates } from '#core/session/states'
 import { taskStates } from '#core/task/states'
 import { noUsage, Usage } from '#core/usage/usage'
@@ -84,6 +86,22 @@ export const AgentView = z.object({
   last_heartbeat_at: z.string().nullish(),
 })
 export type AgentView = z.infer<typeof AgentView>
+
+const approvalFields = {
+  id: z.string(),
+  state: z.enum(approvalStates),
+  task_id: z.string(),
+  attempt: z.number(),
+  agent_id: z.string(),
+  created_at: z.string(),
+  deadline: z.string(),
+  answer: z.object({ answer: z.string() }).nullish(),
+}
+export const ApprovalView = z.discriminatedUnion('kind', [
+  z.object({ ...approvalFields, kind: z.literal('PERMISSION'), asked: AskedPermission.strip() }),
+  z.object({ ...approvalFields, kind: z.literal('QUESTION'), asked: AskedQuestion.strip() }),
+])
+export type ApprovalView = z.infer<typeof ApprovalView>
 
 export function listOf<T extends z.ZodType>(item: T) {
   return z.object({ items: z.array(item), next_cursor: z.string().nullish() })

@@ -69,12 +69,22 @@ function stateLines({ type, data }: EventView, paint: Paint): string[] {
     return [paint.dim(`checkpoint ${text(data.number)} ${text(data.trigger)}`.trim())]
   }
   if (type === 'message.sent') return [`${paint.magenta('message')} ${text(data.text)}`]
+  if (type === 'approval.requested') return askedLines(data, paint)
   const colour = colourOf(what, paint)
   if (noun === 'session') return [`${paint.bold(colour(`● session ${words}`))}${detail(data)}`]
   if (type === 'task.created')
     return [`${paint.dim('+')} ${text(data.title)} ${paint.dim(text(data.capability))}`]
   if (noun === 'task') return [`${colour(`◆ ${words}`)}${detail(data)}`]
   return [`${colour(`◇ ${plain(type)}`)}${detail(data)}`]
+}
+
+/** What is asked, and the command that answers it. */
+function askedLines(data: EventView['data'], paint: Paint) {
+  const answer = data.kind === 'QUESTION' ? 'reply --text "…"' : 'allow_once'
+  return [
+    `${paint.magenta('? asked')} ${text(data.sentence)} ${paint.dim(`until ${text(data.deadline)}`)}`,
+    `  npx orchestrator approval answer ${text(data.approval_id)} ${answer}`,
+  ]
 }
 
 function colourOf(what: string, paint: Paint) {

@@ -21,6 +21,7 @@ export type CreateOptions = {
   maxCost?: number
   maxSeconds?: number
   maxTasks?: number
+  approval?: 'auto' | 'ask'
   start?: boolean
   follow?: boolean
   idempotencyKey?: string
@@ -46,7 +47,7 @@ export async function createSession(terminal: Terminal, api: Api, options: Creat
 
 /** The body of POST /sessions; what was not given is left out, so that the API's defaults hold. */
 export async function newSession(terminal: Terminal, api: string, options: CreateOptions) {
-  const { title, priority, label, plan, repo, base, start } = options
+  const { title, priority, label, plan, repo, base, start, approval } = options
   if (base !== undefined && repo === undefined) throw new BadInput('--base needs --repo')
   const budget = budgetOf(options)
   return {
@@ -59,6 +60,7 @@ export async function newSession(terminal: Terminal, api: string, options: Creat
     ...(label === undefined ? {} : { labels: label }),
     ...(plan === undefined ? {} : { plan: await readJson(terminal, plan) }),
     ...(Object.keys(budget).length === 0 ? {} : { budget }),
+    ...(approval === undefined ? {} : { approval_policy: { mode: approval } }),
     ...(start ? { start: true } : {}),
   }
 }

@@ -3,6 +3,7 @@ import type { LogData } from '#core/task/wire'
 import type { Usage } from '#core/usage/usage'
 import type { Log } from '../log.ts'
 import type { McpAccess } from '../mcp/server.ts'
+import type { Decide } from './permission.ts'
 
 /** What an engine says while it works. */
 export type EngineEvent =
@@ -24,6 +25,10 @@ export type OpenOptions = {
   state: string
   title: string
   mcp: McpAccess
+  /** Tools that it must not use without asking. */
+  asks: string[]
+  /** Whom it asks. */
+  decide: Decide
   log: Log
   /** Aborted when the attempt is to end at once. */
   signal: AbortSignal

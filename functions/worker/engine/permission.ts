@@ -1,22 +1,19 @@
-/** The engine asks: may this be done, or which of these is meant? */
-export type Request =
-  | { kind: 'PERMISSION'; id: string; permission: string; patterns: string[] }
-  | { kind: 'QUESTION'; id: string; questions: { question: string; options: string[] }[] }
+import type { AskedOf, Decision } from '#core/approval/approval'
 
-export type Decision =
-  | { kind: 'PERMISSION'; reply: 'once' | 'reject'; note: string }
-  | { kind: 'QUESTION'; answers: string[][]; note: string }
+/** The engine asks: may this be done, or which of these is meant? `id` is its own name of the ask. */
+export type Request = AskedOf & { id: string }
 
-/**
- * Decides what the engine asks. The policy is "auto": permissions are given once (never for always, which
- * would outlive the request), and a question gets its first option. Every decision is logged.
- */
-export async function decide(request: Request): Promise<Decision> {
-  if (request.kind === 'PERMISSION') {
-    const what = [request.permission, ...request.patterns].join(' ')
-    return { kind: 'PERMISSION', reply: 'once', note: `Allowed once: ${what}` }
+/** Decides what the engine asks: at once by the session's policy, or when a person has answered. */
+export type Decide = (request: Request) => Promise<Decision>
+
+/** What the log says of a decision. */
+export function noteOf(request: Request, { reply, message, answers }: Decision) {
+  if (request.kind === 'QUESTION') {
+    const said = request.asked.questions.map(
+      ({ question }, i) => `${question} → ${answers[i]?.join(', ') ?? 'no answer'}`,
+    )
+    return `Answered: ${said.join('; ')}`
   }
-  const answers = request.questions.map(({ options }) => options.slice(0, 1))
-  const said = request.questions.map(({ question }, i) => `${question} → ${answers[i]?.[0] ?? 'no answer'}`)
-  return { kind: 'QUESTION', answers, note: `Answered for you: ${said.join('; ')}` }
+  const what = [request.asked.tool, ...request.asked.patterns].join(' ')
+  return reply === 'once' ? `Allowed once: ${what}` : `Not allowed: ${what}. ${message}`
 }

@@ -13,6 +13,7 @@ export type Turn = {
   steered: string[]
   signal: AbortSignal
   mcp: OpenOptions['mcp']
+  decide: OpenOptions['decide']
 }
 export type Script = (turn: Turn) => AsyncIterable<EngineEvent>
 
@@ -56,6 +57,7 @@ class ScriptedSession implements EngineSession {
       steered: this.#steered,
       signal: AbortSignal.any([this.#stop.signal, this.#options.signal]),
       mcp: this.#options.mcp,
+      decide: this.#options.decide,
     }
     for await (const event of this.#script(turn)) {
       if (turn.signal.aborted) return

@@ -9,7 +9,7 @@ import { type ModelConfig, modelOf, rehearsalModel } from '../model.ts'
 export const opencodeVersion = '1.18.33'
 
 /** The configuration of one server, given inline: it has the last word over every file. */
-export function serverConfig(model: ModelConfig, mcp: McpAccess) {
+export function serverConfig(model: ModelConfig, mcp: McpAccess, asks: string[] = []) {
   const { provider, model: id } = modelOf(model)
   const name = `${provider}/${id}`
   return {
@@ -30,12 +30,21 @@ export function serverConfig(model: ModelConfig, mcp: McpAccess) {
       },
     },
     ...(model.kind === 'rehearsal' ? rehearsalProvider(model.url) : {}),
+    permission: permissions(model, asks),
+  }
+}
+
+/** The last entry that fits decides; it holds for subagents too. Our own tools are never asked about. */
+function permissions(model: ModelConfig, asks: string[]) {
+  return {
+    ...Object.fromEntries(asks.map((tool) => [tool, 'ask'])),
+    ...(model.kind === 'rehearsal' ? { webfetch: 'deny', websearch: 'deny' } : {}),
+    ...(asks.length > 0 ? { 'orchestrator_*': 'allow', question: 'allow' } : {}),
   }
 }
 
 function rehearsalProvider(url: string) {
   return {
-    permission: { webfetch: 'deny', websearch: 'deny' },
     provider: {
       [rehearsalModel.provider]: {
         npm: '@ai-sdk/openai-compatible',
@@ -58,7 +67,7 @@ function rehearsalProvider(url: string) {
 /** The environment of one server: its own folders, nothing of ours, no call home, no project configuration. */
 export async function serverEnvironment(
   state: string,
-  { model, mcp, password }: { model: ModelConfig; mcp: McpAccess; password: string },
+  { model, mcp, password, asks }: { model: ModelConfig; mcp: McpAccess; password: string; asks: string[] },
 ): Promise<Record<string, string>> {
   const env = await cleanEnvironment(state, pathWithRipgrep())
   await seedPlugins(join(state, 'config', 'opencode'))
@@ -81,7 +90,7 @@ export async function serverEnvironment(
     OPENCODE_DISABLE_EMBEDDED_WEB_UI: '1',
     // A repository's own configuration could run commands and redirect the model: it is never read.
     OPENCODE_DISABLE_PROJECT_CONFIG: '1',
-    OPENCODE_CONFIG_CONTENT: JSON.stringify(serverConfig(model, mcp)),
+    OPENCODE_CONFIG_CONTENT: JSON.stringify(serverConfig(model, mcp, asks)),
     OPENCODE_SERVER_USERNAME: 'orchestrator',
     OPENCODE_SERVER_PASSWORD: password,
   }

@@ -16,7 +16,7 @@ import type { OpencodeApi } from './api.ts'
 import { opencodeBinary, opencodeVersion } from './config.ts'
 import { History } from './history.ts'
 import { type OpencodeServer, startServer } from './process.ts'
-import { answerRequest, openRequests } from './requests.ts'
+import { answerRequest, openRequests, requestOf } from './requests.ts'
 import { LiveStream } from './stream.ts'
 import { Translator } from './translate.ts'
 import { OfSession, PartUpdated, SessionError, SessionStatus, StatusMap } from './wire.ts'
@@ -157,7 +157,7 @@ class OpencodeSession implements EngineSession {
         continue
       }
       silent += tick
-      yield* await this.#answerOpen()
+      await this.#askOpen()
       // Should the events have been lost, the status map still tells when the turn is over.
       quiet = (await this.#status()) === 'idle' ? quiet + 1 : 0
       if (quiet >= 2 && Date.now() - started > 2 * tick) this.#turn.over = true
@@ -168,7 +168,10 @@ class OpencodeSession implements EngineSession {
   }
 
   async #take(type: string, data: Record<string, unknown>): Promise<EngineEvent[]> {
-    if (type === 'permission.asked' || type === 'question.asked') return this.#answer(type, data)
+    if (type === 'permission.asked' || type === 'question.asked') {
+      this.#ask(type, data)
+      return []
+    }
     const own = OfSession.safeParse(data).data?.sessionID === this.#handle?.session_id
     if (own && type === 'session.status') {
       const status = SessionStatus.safeParse(data).data?.status.type
@@ -206,15 +209,24 @@ class OpencodeSession implements EngineSession {
     return status[this.#handle?.session_id ?? '']?.type ?? 'idle'
   }
 
-  async #answer(type: string, data: unknown): Promise<EngineEvent[]> {
-    const said = await answerRequest(this.#api, type, data, this.#answered)
-    return said === undefined ? [] : [{ type: 'log', data: { stream: 'system', text: said } }]
+  /**
+   * Has one ask decided, while the turn's events go on to be read: a person may take long. It is both announced
+   * live and found by polling, and answered once.
+   */
+  #ask(type: string, data: unknown) {
+    const request = requestOf(type, data)
+    if (!request || this.#answered.has(request.id)) return
+    this.#answered.add(request.id)
+    answerRequest(this.#api, request, this.#open).then(
+      (text) => this.#pending.push({ type: 'log', data: { stream: 'system', text } }),
+      // The attempt is ending, and its turn with it.
+      (error) => this.#open.log('ask_dropped', { reason: reasonOf(error) }),
+    )
   }
 
-  async #answerOpen(): Promise<EngineEvent[]> {
-    const open = await openRequests(this.#api)
-    const said = await Promise.all(open.map(({ type, data }) => this.#answer(type, data)))
-    return said.flat()
+  async #askOpen() {
+    if (this.#open.signal.aborted) return
+    for (const { type, data } of await openRequests(this.#api)) this.#ask(type, data)
   }
 
   *#drain() {

@@ -34,7 +34,7 @@ export async function startServer(open: OpenOptions, options: ServerOptions): Pr
 async function launch(open: OpenOptions, { binary, model }: ServerOptions): Promise<OpencodeServer> {
   const port = await freePort()
   const password = randomBytes(24).toString('base64url')
-  const env = await serverEnvironment(open.state, { model, mcp: open.mcp, password })
+  const env = await serverEnvironment(open.state, { model, mcp: open.mcp, password, asks: open.asks })
   const command = [binary, 'serve', '--hostname', '127.0.0.1', '--port', String(port)]
   const isolated = await startIsolated(command, { cwd: open.directory, env })
   return {

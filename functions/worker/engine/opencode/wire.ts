@@ -77,11 +77,20 @@ export const PermissionRequest = z.object({
   id: z.string(),
   permission: z.string(),
   patterns: z.array(z.string()).default([]),
+  always: z.array(z.string()).default([]),
+  metadata: z
+    .object({ command: z.string().optional().catch(undefined), diff: z.string().optional().catch(undefined) })
+    .catch({}),
 })
 export const QuestionRequest = z.object({
   id: z.string(),
   questions: z.array(
-    z.object({ question: z.string(), options: z.array(z.object({ label: z.string() })).default([]) }),
+    z.object({
+      question: z.string(),
+      header: z.string().default(''),
+      options: z.array(z.object({ label: z.string(), description: z.string().default('') })).default([]),
+      multiple: z.boolean().default(false),
+    }),
   ),
 })
 
