@@ -149,3 +149,33 @@ it(
   },
   4 * minute,
 )
+
+it(
+  'of three commands of one step two may be denied: the third runs, and the turn goes on',
+  async () => {
+    const url = makeRepository()
+    const tools = ['a', 'b', 'd'].flatMap((name) => bash(`echo ${name} > ${name}.txt`).tools)
+    const plan = { summary: '', tasks: [scripted('one', [{ text: 'Three.', tools }, { text: 'Done.' }])] }
+    const rules = [{ tool: 'edit', action: 'allow' }]
+    const approval_policy = { mode: 'ask', rules }
+    const { id } = await api.create({
+      title: 'Three',
+      prompt: 'x',
+      repository: { url },
+      plan,
+      approval_policy,
+      start: true,
+    })
+    await answerAll(id, ({ asked }) =>
+      asked.command && /[ab]\.txt/.test(asked.command) ? { answer: 'deny' } : { answer: 'allow_once' },
+    )
+    expect((await api.session(id)).state).toBe('COMPLETED')
+    const files = git(url, 'ls-tree', '--name-only', `orchestrator/${id}`).split('\n')
+    expect(files).toContain('d.txt')
+    expect(files).not.toContain('a.txt')
+    expect(files).not.toContain('b.txt')
+    const { items } = await api.items(`/approvals?session_id=${id}&state=WITHDRAWN`)
+    expect(items).toEqual([])
+  },
+  4 * minute,
+)

@@ -12,6 +12,7 @@ import {
   type OpenOptions,
 } from '../engine.ts'
 import { type ModelConfig, modelOf } from '../model.ts'
+import type { Decide } from '../permission.ts'
 import type { OpencodeApi } from './api.ts'
 import { opencodeBinary, opencodeVersion } from './config.ts'
 import { History } from './history.ts'
@@ -25,6 +26,7 @@ export type OpencodeOptions = { model: ModelConfig; binary?: string; startDeadli
 
 const agent = 'build'
 const Created = z.object({ id: z.string() })
+const LastMessages = z.array(z.object({ info: z.object({ finish: z.string().optional() }) }))
 const Handle = z.object({
   session_id: z.string(),
   message_id: z.string(),
@@ -72,6 +74,9 @@ class OpencodeSession implements EngineSession {
   /** The turn under way: whether it was seen working, and how it failed. */
   #turn = { busy: false, over: false, failure: undefined as EngineError | undefined }
   #answered = new Set<string>()
+  /** Asks under way, by the engine's session; and whether one was rejected since the last prompt. */
+  #asking = new Map<string, Set<Promise<unknown>>>()
+  #rejected = false
 
   constructor(server: OpencodeServer, open: OpenOptions, model: { providerID: string; modelID: string }) {
     this.#server = server
@@ -143,7 +148,7 @@ class OpencodeSession implements EngineSession {
     const started = Date.now()
     let silent = 0
     let quiet = 0
-    while (!this.#turn.over) {
+    while (!this.#turn.over || (await this.#goesOn())) {
       yield* this.#drain()
       if (this.#missed) yield* this.#catchUp()
       const event = await this.#stream.next(tick)
@@ -217,11 +222,44 @@ class OpencodeSession implements EngineSession {
     const request = requestOf(type, data)
     if (!request || this.#answered.has(request.id)) return
     this.#answered.add(request.id)
-    answerRequest(this.#api, request, this.#open).then(
+    const { signal } = this.#open
+    const decide = this.#decideFor(OfSession.safeParse(data).data?.sessionID ?? '')
+    answerRequest(this.#api, request, { decide, signal }).then(
       (text) => this.#pending.push({ type: 'log', data: { stream: 'system', text } }),
       // The attempt is ending, and its turn with it.
       (error) => this.#open.log('ask_dropped', { reason: reasonOf(error) }),
     )
+  }
+
+  /**
+   * OpenCode ends every ask of a session with the first that is rejected: a rejection waits until the others
+   * are decided, since a step's tools are waited for together anyway.
+   */
+  #decideFor(session: string): Decide {
+    return async (request) => {
+      const asking = this.#asking.get(session) ?? new Set()
+      this.#asking.set(session, asking)
+      const deciding = this.#open.decide(request)
+      asking.add(deciding)
+      const decision = await deciding.finally(() => asking.delete(deciding))
+      if (decision.reply !== 'reject') return decision
+      while (asking.size > 0) await Promise.allSettled([...asking])
+      this.#rejected = true
+      return decision
+    }
+  }
+
+  /** Where several were rejected the turn was cut off after its tools; it is to go on without them. */
+  async #goesOn() {
+    if (!this.#rejected || !this.#handle || this.#turn.failure || this.#open.signal.aborted) return false
+    this.#rejected = false
+    const path = `/session/${this.#handle.session_id}/message?limit=1`
+    const last = LastMessages.parse(await this.#api.get(path)).at(-1)
+    if (last?.info.finish !== 'tool-calls') return false
+    const message = messageId()
+    const handle = { ...this.#handle, message_id: message, part_id: `prt_${message.slice(4)}` }
+    await this.#send(handle, 'What was not allowed is not to be done. Go on with the rest of the task.')
+    return true
   }
 
   async #askOpen() {
