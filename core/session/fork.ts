@@ -67,7 +67,10 @@ function childOf({ session, tasks, now }: Known, point: WholeCheckpoint, id: str
   const state = input.start ? 'QUEUED' : 'PENDING'
   const history = { version: 1, last_seq: point.seq + events.length, checkpoint_number: 1 }
   const from = { parent_id: session.id, parent_checkpoint: point.number, fork_seq: point.seq }
-  return { set: { id, title, state, ...history, ...from, ...fresh }, tasks: forked, events, origins }
+  // What people allowed for good, they allowed the parent.
+  const approval_policy = { ...session.approval_policy, grants: [] }
+  const set = { id, title, state, approval_policy, ...history, ...from, ...fresh }
+  return { set, tasks: forked, events, origins }
 }
 
 /** Everything of a session that a fork does not take over, but for what the statement sets. */

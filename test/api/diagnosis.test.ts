@@ -38,7 +38,10 @@ test('a session says what it waits for, and moves when an agent comes', async ()
   const { waiting } = z.looseObject({ waiting: z.looseObject({ sentence: z.string() }) }).parse(json)
   const lists = [await call('GET', path), await call('GET', '/api/v1/sessions')]
   for (const { text } of lists) expect(text).toContain(JSON.stringify(waiting.sentence))
-  await plant.register('auditor', ['SECURITY_AUDIT'])
+  // Through the api, whose Redis then knows that it lives.
+  const engine = { name: 'scripted', version: '1', model: 'none', rehearsal: true }
+  const auditor = { name: 'auditor', engine, capabilities: ['SECURITY_AUDIT'], capacity: 1 }
+  expect((await call('POST', '/api/v1/agents', { body: auditor })).status).toBe(201)
   await plant.settle()
   const offered = await call('GET', `${path}/diagnosis`)
   expect(offered.json).toMatchObject({ waiting: { reason: 'offered', owner: 'agent' } })
