@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import * as z from 'zod'
 import { reasonOf } from '../../log.ts'
+import { wait } from '../../wait.ts'
 import {
   type Engine,
   EngineError,
@@ -25,6 +26,8 @@ import { OfSession, PartUpdated, SessionError, SessionStatus, StatusMap } from '
 export type OpencodeOptions = { model: ModelConfig; binary?: string; startDeadline?: number }
 
 const agent = 'build'
+/** How long a rejection waits for further asks of its step. */
+const siblingsMs = 1_500
 const Created = z.object({ id: z.string() })
 const LastMessages = z.array(z.object({ info: z.object({ finish: z.string().optional() }) }))
 const Handle = z.object({
@@ -243,7 +246,11 @@ class OpencodeSession implements EngineSession {
       asking.add(deciding)
       const decision = await deciding.finally(() => asking.delete(deciding))
       if (decision.reply !== 'reject') return decision
-      while (asking.size > 0) await Promise.allSettled([...asking])
+      // Tools of one step ask one after the other: the last may be a moment behind.
+      do {
+        await Promise.allSettled([...asking])
+        await wait(siblingsMs, this.#open.signal)
+      } while (asking.size > 0 && !this.#open.signal.aborted)
       this.#rejected = true
       return decision
     }
