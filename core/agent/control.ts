@@ -1,5 +1,6 @@
 import type { Actor } from '#core/actor'
 import { OrchestratorError } from '#core/error'
+import { channelOf } from '#core/live/channel'
 import type { Services } from '#core/services'
 import { readAgent } from './read.ts'
 
@@ -28,6 +29,7 @@ export async function drainAgent(services: Services, actor: Actor, id: string) {
       update session s set version = s.version + 1, wake_at = now() from touched t where s.id = t.id returning s.id`,
     values: [id],
   })
+  await services.bells.ring([channelOf.fleet(actor.tenant_id)])
   await services.wake([
     ...woken.map((row) => ({ kind: 'session' as const, tenant_id: actor.tenant_id, session_id: row.id })),
     { kind: 'tenant', tenant_id: actor.tenant_id },
@@ -50,6 +52,7 @@ export async function removeAgent(services: Services, actor: Actor, id: string) 
       update session s set version = s.version + 1, wake_at = now() from touched t where s.id = t.id returning s.id`,
     values: [id],
   })
+  await services.bells.ring([channelOf.fleet(actor.tenant_id)])
   await services.wake(
     woken.map((row) => ({ kind: 'session', tenant_id: actor.tenant_id, session_id: row.id })),
   )

@@ -1,3 +1,4 @@
+import { channelOf } from '#core/live/channel'
 import type { Services } from '#core/services'
 import { loseWork, type Worker } from '#core/task/work'
 import type { AgentState } from './states.ts'
@@ -48,7 +49,10 @@ export async function heartbeat(services: Services, worker: Worker, body: Heartb
   const drop = body.holding
     .filter((held) => !isHeld(held))
     .map((held) => ({ ...held, reason: 'no longer yours' }))
-  if (row.returned) await services.wake([{ kind: 'tenant', tenant_id: worker.tenant_id }])
+  if (row.returned) {
+    await services.bells.ring([channelOf.fleet(worker.tenant_id)])
+    await services.wake([{ kind: 'tenant', tenant_id: worker.tenant_id }])
+  }
   await loseUnnamed(services, worker, row, body.holding)
   return { state: row.state, drop }
 }

@@ -1,8 +1,8 @@
 import type { Database, Statement } from '#core/database/database'
 import { gatherByTenant } from '#core/database/gather'
+import { channelOf } from '#core/live/channel'
 import type { Services } from '#core/services'
 import type { Worker } from '#core/task/work'
-import { bellOf } from '#core/wake/bell'
 import type { InboxItem } from './wire.ts'
 
 /** Items of one answer; they repeat until they are acked. */
@@ -68,10 +68,8 @@ export async function readInbox(services: Services, worker: Worker, wait_ms: num
     // The bell is heard from before the look, so that no ring falls between the two.
     const ring = new AbortController()
     const left = until - Date.now()
-    const rung =
-      left > 0
-        ? services.bells.wait(bellOf.inbox(worker.agent_id), Math.min(left, lookEvery), ring.signal)
-        : null
+    const channel = channelOf.agent(worker.tenant_id, worker.agent_id)
+    const rung = left > 0 ? services.bells.wait(channel, Math.min(left, lookEvery), ring.signal) : null
     const items = await services.inbox.read(worker.tenant_id, worker.agent_id)
     if (items.length > 0 || !rung || signal?.aborted) {
       ring.abort()

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Actor } from '#core/actor'
 import { newId } from '#core/id'
+import { channelOf } from '#core/live/channel'
 import type { Services } from '#core/services'
 import type { Agent } from './agent.ts'
 import { type AgentView, agentColumns, toView } from './read.ts'
@@ -25,6 +26,9 @@ registered as (
   where (select count(*) from touched) >= 0
   on conflict (tenant_id, name) do update set
     engine = excluded.engine, capabilities = excluded.capabilities, capacity = excluded.capacity,
+    -- What it no longer offers it has not proved: so the column is bounded as capabilities are.
+    proven = (select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(a.proven)
+              where key = any(excluded.capabilities)),
     labels = excluded.labels, state = 'ONLINE', token_hash = excluded.token_hash, incarnation = a.incarnation + 1,
     registered_at = now(), last_heartbeat_at = now()
   returning ${agentColumns}
@@ -60,6 +64,7 @@ export async function registerAgent(
   if (!row) throw new Error('The registration answered no row.')
   const { woken, ...agent } = row
   await services.presence.beat(agent.id)
+  await services.bells.ring([channelOf.fleet(tenant_id)])
   await services.wake([
     ...woken.map((session_id) => ({ kind: 'session' as const, tenant_id, session_id })),
     { kind: 'tenant', tenant_id },

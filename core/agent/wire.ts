@@ -7,6 +7,13 @@ export const label = z
   .string()
   .regex(/^[a-zA-Z0-9][a-zA-Z0-9._:/=-]{0,62}$/, 'must be a word of at most 63 characters')
 
+const required = 'agent:'
+
+/** The label that a session's label asks of its agents, or null when it is only to find the session by. */
+export function requiredLabel(text: string) {
+  return text.startsWith(required) ? text.slice(required.length) : null
+}
+
 /** What runs the tasks. `rehearsal` is true when the model is a script: it is said wherever it shows. */
 export const Engine = z.strictObject({
   name: z.string().min(1).max(100),

@@ -5,25 +5,31 @@ import { type Draft, moveApproval, note, setSession } from '#core/change/draft'
 import { type FieldError, OrchestratorError } from '#core/error'
 import type { Services } from '#core/services'
 import { type Answer, type Approval, askedSentence } from './approval.ts'
-import { deliver } from './close.ts'
+import { allowCovered, deliver } from './close.ts'
 import { decisionOf } from './decision.ts'
 import { withGrant } from './policy.ts'
 import { readApproval } from './read.ts'
 
 /**
- * Answers what an agent asked; its task goes on when nothing else of it is open. The same answer again is fine.
+ * Answers what an agent asked; its task goes on when nothing else of it is open. `allow_always` also answers what
+ * is open of the session and covered by it. The same answer again is fine.
  * @throws not_found; invalid_input for an answer that does not fit; illegal_transition when it is closed otherwise
  */
 export async function answerApproval(services: Services, actor: Actor, id: string, answer: Answer) {
-  const { task_id, ...first } = await readApproval(services, actor, id)
-  assertFits({ ...first, task_id }, answer)
+  const first = await readApproval(services, actor, id)
+  const { session_id, task_id } = first
+  assertFits(first, answer)
   let stored = first.state
   let given = first.answer
   await change(
     services,
     `approval ${id}`,
     async () => {
-      const known = await services.load.task(actor.tenant_id, task_id)
+      // What is allowed for good may let others of the session's tasks go on.
+      const known =
+        answer.answer === 'allow_always'
+          ? await services.load.session(actor.tenant_id, session_id)
+          : await services.load.task(actor.tenant_id, task_id)
       const now = await readApproval(services, actor, id)
       stored = now.state
       given = now.answer
@@ -52,6 +58,7 @@ function decideAnswer(draft: Draft, approval: Approval, answer: Answer) {
     draft.tasks.get(approval.task_id),
   )
   deliver(draft, approval, decisionOf(approval, answer))
+  if (answer.answer === 'allow_always') allowCovered(draft, `the answer to ${approval.id}`)
 }
 
 function closed(id: string, state: string) {

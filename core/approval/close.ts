@@ -1,7 +1,8 @@
 import { type Draft, moveApproval, moveTask, note, setTask, tell } from '#core/change/draft'
 import type { Task } from '#core/task/task'
 import { type Approval, askedSentence, type Decision } from './approval.ts'
-import { byDefault } from './decision.ts'
+import { byDefault, decisionOf } from './decision.ts'
+import { decideAsk } from './policy.ts'
 
 /** Tells the agent what was decided, and lets the task run on once nothing of it is open. */
 export function deliver(draft: Draft, approval: Approval, decision: Decision) {
@@ -43,6 +44,20 @@ export function waitingFor(open: Approval[], since: string) {
   const answer = first.kind === 'QUESTION' ? 'reply --text "…"' : 'allow_once'
   const sentence = `Waits for your answer. ${askedSentence(first)} · npx orchestrator approval answer ${first.id} ${answer}`
   return { reason: 'approval', sentence, since, until: first.deadline }
+}
+
+/** What is open of a session and no longer has to be asked is allowed, and says by what. Its tasks must be known. */
+export function allowCovered(draft: Draft, by: string) {
+  const answer = { answer: 'allow_once' } as const
+  for (const approval of draft.approvals.values()) {
+    if (approval.state !== 'OPEN' || approval.kind !== 'PERMISSION') continue
+    if (decideAsk(draft.session.approval_policy, approval) !== 'allow') continue
+    moveApproval(draft, approval.id, 'answer', { answer, answered_by: 'operator' })
+    const sentence = `allow_once, by ${by} (${askedSentence(approval)})`
+    const data = { approval_id: approval.id, ...answer, by: 'operator', sentence }
+    note(draft, 'approval.answered', data, draft.tasks.get(approval.task_id))
+    deliver(draft, approval, decisionOf(approval, answer))
+  }
 }
 
 /** What nobody answered in time takes the policy's default. */

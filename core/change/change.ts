@@ -1,6 +1,6 @@
 import { OrchestratorError } from '#core/error'
+import { channelOf } from '#core/live/channel'
 import type { Services } from '#core/services'
-import { bellOf } from '#core/wake/bell'
 import { type Draft, draftOf, isChanged, type Known } from './draft.ts'
 
 /**
@@ -35,17 +35,18 @@ export async function change(
     draft.session = { ...draft.session, ...outcome, wake_at, updated_at: draft.now }
     const { tenant_id, id } = draft.session
     services.told?.({ tenant_id, session_id: id }, draft.events)
-    ring(services, draft)
-    if (!isQuiet) await wake(services, draft)
+    await Promise.all([ring(services, draft), isQuiet ? null : wake(services, draft)])
     return draft
   }
   throw new OrchestratorError('version_conflict', `The session of ${what} is changing too fast; try again.`)
 }
 
 function ring(services: Services, { session, inbox, events }: Draft) {
-  services.bells.ring([
-    ...inbox.map(({ agent_id }) => bellOf.inbox(agent_id)),
-    ...(events.length > 0 ? [bellOf.events(session.id)] : []),
+  const { tenant_id, id } = session
+  return services.bells.ring([
+    ...inbox.map(({ agent_id }) => channelOf.agent(tenant_id, agent_id)),
+    ...(events.length > 0 ? [channelOf.session(tenant_id, id)] : []),
+    channelOf.fleet(tenant_id),
   ])
 }
 

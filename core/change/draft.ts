@@ -8,17 +8,22 @@ import * as sessionStates from '#core/session/states'
 import * as taskStates from '#core/task/states'
 import type { Task } from '#core/task/task'
 import type { CheckpointTrigger } from '#core/task/wire'
+import { lessReserved, nothingReserved } from '#core/usage/budget'
 
 /** What is known of one session when something is decided. `now` is the database's clock. */
-export type Known = { session: Session; tasks: Task[]; approvals?: Approval[]; now: string }
+export type Known = { session: Session; tasks: Task[]; approvals?: Approval[]; doers?: Doers; now: string }
 
-/** A slot of an agent that is taken or given back; `outcome` counts a finished attempt: '1' success, '0' failure. */
+/** Agents by the keys of the tasks that they finished. */
+export type Doers = Record<string, string>
+
+/** A slot of an agent that is taken or given back; `outcome` counts a finished attempt of a capability: '1' success, '0' failure. */
 export type Slot = {
   agent_id: string
   incarnation: number
   take: 0 | 1
   give: 0 | 1
   outcome: '' | '0' | '1'
+  capability: string
 }
 
 export type InboxKind = 'OFFER' | 'INTERRUPT' | 'ANSWER' | 'MESSAGE'
@@ -34,8 +39,12 @@ export type NewInboxItem = {
 /** A decision in the making: copies of what was known, and everything that one commit is to store. */
 export type Draft = {
   session: Session
+  /** As it was loaded: what of it did not change need not be sent. */
+  before: Session
   tasks: Map<string, Task>
   now: string
+  /** Who did those tasks that it does not hold itself. */
+  doers: Doers
   /** What was open of it when it was loaded, and what is new. */
   approvals: Map<string, Approval>
   touchedApprovals: Set<string>
@@ -43,6 +52,8 @@ export type Draft = {
   touched: Set<string>
   /** Those of them that are new. */
   made: Set<string>
+  /** Those of them that depend on more than they did. */
+  rewired: Set<string>
   sessionTouched: boolean
   events: NewEvent[]
   inbox: NewInboxItem[]
@@ -56,12 +67,15 @@ export type Draft = {
 export function draftOf(known: Known): Draft {
   return {
     session: { ...known.session },
+    before: known.session,
     tasks: new Map(known.tasks.map((task) => [task.id, task])),
     now: known.now,
+    doers: known.doers ?? {},
     approvals: new Map((known.approvals ?? []).map((approval) => [approval.id, approval])),
     touchedApprovals: new Set(),
     touched: new Set(),
     made: new Set(),
+    rewired: new Set(),
     sessionTouched: false,
     events: [],
     inbox: [],
@@ -106,6 +120,7 @@ const taskEvents = {
   fail: 'task.failed',
   lose: 'task.lost',
   release: 'task.released',
+  await_merge: 'task.blocked',
   revive: 'task.ready',
   cancel: 'task.cancelled',
 } as const satisfies Record<taskStates.TaskAction, EventType>
@@ -134,7 +149,7 @@ export function setSession(draft: Draft, set: Partial<Omit<Session, 'state'>>) {
 
 /**
  * Takes an action of the task's table; `to` overrides the table where it has a second ending.
- * Leaving a held state gives the agent's slot back.
+ * Leaving a held state gives the agent's slot back, and what the task has reserved and not spent.
  */
 export function moveTask(
   draft: Draft,
@@ -151,6 +166,8 @@ export function moveTask(
   if (taskStates.isHeld(task.state) && !taskStates.isHeld(moved.state)) {
     giveSlot(draft, task, outcome)
     withdrawApprovals(draft, id)
+    draft.session = { ...draft.session, reserved: lessReserved(draft.session.reserved, task.reserved) }
+    moved.reserved = nothingReserved
   }
   draft.tasks.set(id, moved)
   draft.touched.add(id)
@@ -234,6 +251,7 @@ function giveSlot(draft: Draft, task: Task, outcome: Slot['outcome']) {
     take: 0,
     give: 1,
     outcome,
+    capability: task.capability,
   })
 }
 

@@ -2,13 +2,13 @@ import type { Approval } from '#core/approval/approval'
 import type { Statement } from '#core/database/database'
 import type { Session } from '#core/session/session'
 import type { Task } from '#core/task/task'
-import type { Known } from './draft.ts'
+import type { Doers, Known } from './draft.ts'
 
 const columnNames = [
   'tenant_id, id, title, prompt, priority, repository, base_commit, base_artifact_id, plan, budget, labels, state, approval_policy',
   'waiting, wake_at, settle_by, version, last_seq, checkpoint_number, rehearsal, usage, attempts_finished',
   'attempts_succeeded, result, failure, step_errors, created_at, updated_at, queued_at, started_at, ended_at',
-  'parent',
+  'reserved, parent',
 ]
   .join(', ')
   .split(', ')
@@ -28,7 +28,7 @@ export function sessionColumnsWith(values: { prompt?: string; plan?: string }) {
   return columnNames.map((name) => (given[name] ? `${given[name]} as ${name}` : `s.${name}`)).join(', ')
 }
 
-export type KnownRow = Session & { tasks: Task[]; approvals?: Approval[]; now: string }
+export type KnownRow = Session & { tasks: Task[]; approvals?: Approval[]; doers?: Doers; now: string }
 
 /** What is open of a session; index: approval_open. */
 export const openApprovals = /* sql */ `(
@@ -47,12 +47,13 @@ export function loadSessions(ids: string[]): Statement {
   }
 }
 
-/** For each task its session, without prompt and plan, and the task alone; index: task_pkey, session_pkey. */
+/** For each task its session, without prompt and plan, and the task with its subtasks; index: task_pkey, session_pkey, task_children. */
 export function loadTasks(ids: string[]): Statement {
   return {
     name: 'load_tasks',
     text: /* sql */ `
-      select ${sessionColumnsWith({ prompt: `''`, plan: 'null::json' })}, now() as now, json_build_array(t.*) as tasks,
+      select ${sessionColumnsWith({ prompt: `''`, plan: 'null::json' })}, now() as now,
+        array_to_json(array[t] || array(select c from task c where c.parent_id = t.id order by c.id)) as tasks,
         ${openApprovals} as approvals
       from task t join session s on s.id = t.session_id where t.id = any($1::text[])`,
     values: [ids],
@@ -85,6 +86,12 @@ function toApproval(row: Approval): Approval {
   return { ...row, deadline: iso(row.deadline), created_at: iso(row.created_at) }
 }
 
-export function toKnown({ tasks, approvals, now, ...session }: KnownRow): Known {
-  return { session, tasks: tasks.map(toTask), approvals: (approvals ?? []).map(toApproval), now }
+export function toKnown({ tasks, approvals, doers, now, ...session }: KnownRow): Known {
+  return {
+    session,
+    tasks: tasks.map(toTask),
+    approvals: (approvals ?? []).map(toApproval),
+    doers: doers ?? {},
+    now,
+  }
 }

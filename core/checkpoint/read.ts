@@ -80,10 +80,12 @@ export async function readCheckpoint(
   return { ...row, session: row.session ?? {}, tasks: row.tasks.map(withWork) }
 }
 
+/** States in which nothing of a run is left to go on with. */
+const runOver: unknown[] = ['WAITING_CHILDREN', 'COMPLETED', 'FAILED', 'CANCELLED']
+
 /** A snapshot of running work is stored as the text that the worker sent; it ends with the attempt. */
 function withWork({ work, ...task }: Record<string, unknown>) {
-  const ended = task.state === 'COMPLETED' || task.state === 'FAILED' || task.state === 'CANCELLED'
-  if (ended || typeof work !== 'string') return task
+  if (runOver.includes(task.state) || typeof work !== 'string') return task
   const parsed: unknown = JSON.parse(work)
   return { ...task, work: parsed }
 }

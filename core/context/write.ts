@@ -1,8 +1,8 @@
 import type { Actor } from '#core/actor'
 import { OrchestratorError } from '#core/error'
 import { type NewEvent, pageText } from '#core/event/event'
+import { channelOf } from '#core/live/channel'
 import type { Services } from '#core/services'
-import { bellOf } from '#core/wake/bell'
 import { assertWrites, type Quoted } from './access.ts'
 import type { ContextEntry, ContextStrategy, Place } from './entry.ts'
 import { conflictedEvents, type Told, updatedEvent } from './events.ts'
@@ -61,7 +61,8 @@ export async function writeEntry(
     }
     return { outcome, session_id: known.session_id }
   })
-  if (session_id && outcome.kind !== 'unchanged') services.bells.ring([bellOf.events(session_id)])
+  if (session_id && outcome.kind !== 'unchanged')
+    await services.bells.ring([channelOf.session(actor.tenant_id, session_id)])
   if (outcome.kind === 'refused') throw outcome.error
   return { version: outcome.version.version }
 }

@@ -35,6 +35,9 @@ export function createPool(options: { url: string; role: Role; max: number; time
       `-c statement_timeout=${timeout}`,
       '-c idle_in_transaction_session_timeout=10000',
       '-c timezone=UTC',
+      // Planned once a connection; what is read often is in memory.
+      '-c plan_cache_mode=force_generic_plan',
+      '-c random_page_cost=1.1',
     ]
       .filter(Boolean)
       .join(' '),

@@ -4,6 +4,7 @@ import type { Session } from '#core/session/session'
 import { sessionStates } from '#core/session/states'
 import { isHeld, taskStates } from '#core/task/states'
 import type { Task } from '#core/task/task'
+import { noUsage } from '#core/usage/usage'
 import { aHeldTask, anAgent, aSession, aTask, at, deepFreeze } from '../../test/known.ts'
 import { mustBeWhole } from '../../test/simulation/invariants.ts'
 import { diagnose, type Facts } from './diagnosis.ts'
@@ -40,6 +41,51 @@ describe('every wait has an owner, a reason and a deadline, or somebody who can 
       for (const agents of [[], [builder], [anAgent('other', { capabilities: ['TESTING'] })]])
         for (const alive of [null, new Set<string>(), new Set([builder.id])])
           mustBeWhole(diagnosed(set, tasks, { agents, alive }))
+  })
+})
+
+describe('a tree of tasks', () => {
+  const result = {
+    summary: '',
+    commit: 'c',
+    artifact_id: null,
+    patch_artifact_id: null,
+    diff: null,
+    checks: [],
+  }
+  const top = (set: Partial<Task>) => aHeldTask('top', builder, set)
+  const below = (parent: Task, set: Partial<Task> = {}) =>
+    aTask('part', { parent_id: parent.id, state: 'BLOCKED', ...set })
+  const keys = (tasks: Task[]) => waitOf({}, tasks)?.path.flatMap(({ key }) => key ?? [])
+
+  it('whose parent runs waits for it: its subtasks begin from what it hands in', () => {
+    const parent = top({})
+    const after = aTask('after', { state: 'BLOCKED', depends_on: ['part'] })
+    expect(keys([after, parent, below(parent)])).toEqual(['after', 'part', 'top'])
+  })
+
+  it('whose parent waits is waited for where its subtasks are', () => {
+    const parent = top({ state: 'WAITING_CHILDREN', result })
+    const tasks = [parent, below(parent, { state: 'READY' })]
+    expect(keys(tasks)).toEqual(['top', 'part'])
+    expect(waitOf({}, tasks)).toMatchObject({ reason: 'dispatching', owner: 'engine' })
+  })
+})
+
+describe('a READY task', () => {
+  it('for which no budget is left waits for the first that runs to end, and says that a person may raise it', () => {
+    const budget = { tokens: 100, cost_usd: null, seconds: null, tasks: null }
+    const session = { budget, usage: { ...noUsage, input_tokens: 90 }, reserved: { tokens: 10, cost_usd: 0 } }
+    const held = aHeldTask('one', builder, { deadline: at(300) })
+    const wait = waitOf(session, [held, aTask('two')])
+    // Of two that go on by themselves the first counts: that one works.
+    expect(wait).toMatchObject({ reason: 'working' })
+    const tasks = [held, aTask('two'), aTask('three', { state: 'BLOCKED', depends_on: ['two', 'one'] })]
+    expect(waitOf(session, tasks.slice(1))).toMatchObject({ owner: 'engine' })
+    const behind = waitOf(session, [aTask('two'), held])
+    expect(behind).toMatchObject({ reason: 'budget_reserved', owner: 'agent', until: at(300) })
+    expect(behind?.moves.join()).toContain('raises the budget')
+    expect(behind?.path.at(-1)).toMatchObject({ kind: 'budget', state: 'RESERVED' })
   })
 })
 

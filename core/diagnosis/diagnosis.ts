@@ -55,6 +55,7 @@ export type KnownSession = Pick<
   | 'labels'
   | 'budget'
   | 'usage'
+  | 'reserved'
   | 'waiting'
   | 'failure'
   | 'result'

@@ -13,11 +13,13 @@ with asked as materialized (
   select s.id, s.tenant_id, s.state from session s where s.id = any($1::text[])
 ),
 open as materialized (
-  select t.* from task t join asked a on a.id = t.session_id
+  select t.* from asked a
+  -- offset 0: each session's tasks by their index, whatever the planner thinks of a table it knows little of.
+  cross join lateral (select * from task where session_id = a.id offset 0) t
   where t.state not in ('COMPLETED', 'FAILED', 'CANCELLED')
 ),
 queue as (
-  select q.id, row_number() over (order by q.priority desc, q.queued_at) - 1 as before
+  select q.id, row_number() over (order by turn_at(q.priority, q.queued_at), q.id) - 1 as before
   from session q
   where q.state = 'QUEUED' and q.tenant_id in (select tenant_id from asked)
     and exists (select from asked where state = 'QUEUED')
@@ -27,7 +29,7 @@ fleet as materialized (
     'id', a.id, 'name', a.name, 'state', a.state, 'capabilities', a.capabilities, 'labels', a.labels,
     'capacity', a.capacity, 'active', a.active, 'recent', a.recent, 'incarnation', a.incarnation)) as agents
   from agent a
-  where a.tenant_id in (select tenant_id from asked)
+  where exists (select from open) and a.tenant_id in (select tenant_id from asked)
     and (a.state <> 'OFFLINE' or a.id in (select agent_id from open where state in ('ASSIGNED', 'RUNNING', 'AWAITING_INPUT')))
 ),
 place as materialized (

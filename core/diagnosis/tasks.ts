@@ -1,5 +1,6 @@
 import { able, type Candidate, candidatesOf, whyNobody } from '#core/dispatch/route'
 import { isHeld, isTerminal } from '#core/task/states'
+import { reservedSentence, sliceOf } from '#core/usage/budget'
 import type { Facts, KnownAgent, KnownTask, Part, Wait } from './diagnosis.ts'
 import { engineWait } from './engine.ts'
 import { heldWait } from './held.ts'
@@ -52,6 +53,7 @@ const rank = ({ wait }: Found) => rankOf[wait.owner]
 /** From a task down to what it waits for; each task is looked at once, and one on the way to itself is passed by. */
 function lookInto(facts: Facts, open: KnownTask[]) {
   const byKey = new Map(open.map((task) => [task.key, task]))
+  const byId = new Map(open.map((task) => [task.id, task]))
   const candidates = candidatesOf(facts.agents.filter(({ id }) => facts.alive?.has(id) ?? true))
   const known = new Map<string, Found | null>()
   const look = (task: KnownTask): Found | null => {
@@ -60,18 +62,29 @@ function lookInto(facts: Facts, open: KnownTask[]) {
     known.set(task.id, null)
     const below =
       task.state === 'BLOCKED'
-        ? task.depends_on.flatMap((key) => byKey.get(key) ?? [])
+        ? [...task.depends_on.flatMap((key) => byKey.get(key) ?? []), ...runningParent(byId, task)]
         : task.state === 'WAITING_CHILDREN'
           ? open.filter(({ parent_id }) => parent_id === task.id)
           : []
     const deeper = worst(below.map(look))
     const found = deeper
-      ? { tasks: [task, ...deeper.tasks.slice(-maxTasksNamed)], wait: deeper.wait }
+      ? { tasks: [task, ...deeper.tasks.slice(-maxTasksNamed)], wait: waitBelow(task, deeper.wait) }
       : { tasks: [task], wait: ownWait(facts, candidates, task) }
     known.set(task.id, found)
     return found
   }
   return look
+}
+
+/** A task that says itself why it waits, as for a merge conflict, says it before what it waits for. */
+function waitBelow({ waiting }: KnownTask, wait: Wait): Wait {
+  return waiting ? { ...wait, sentence: `${waiting.sentence} ${wait.sentence}` } : wait
+}
+
+/** A subtask begins when its parent has handed in. */
+function runningParent(byId: Map<string, KnownTask>, { parent_id }: KnownTask) {
+  const parent = byId.get(parent_id ?? '')
+  return parent && parent.state !== 'WAITING_CHILDREN' ? [parent] : []
 }
 
 function ownWait(facts: Facts, candidates: Candidate<KnownAgent>[], task: KnownTask): Wait {
@@ -99,6 +112,8 @@ function readyWait(facts: Facts, candidates: Candidate<KnownAgent>[], task: Know
       path: [timer],
     }
   }
+  const budget = budgetWait(facts, task)
+  if (budget) return budget
   const eligible = able(candidates, task, session)
   const others = eligible.filter(({ agent }) => agent.id !== task.failed_agent_id)
   const free = (others.length > 0 ? others : eligible).filter(({ free }) => free > 0)
@@ -123,5 +138,23 @@ function readyWait(facts: Facts, candidates: Candidate<KnownAgent>[], task: Know
       ? ['One of them gets a free slot.', `Another agent with ${capability} registers.`]
       : [`An agent with ${capability} registers.`],
     path: [busy ? { ...part, agents: holders } : part],
+  }
+}
+
+/** Tasks that run have reserved what is left of the budget: it is theirs until the first of them ends. */
+function budgetWait({ session, tasks }: Facts, task: KnownTask): Wait | null {
+  if (sliceOf(session)) return null
+  const ends = tasks.flatMap(({ state, deadline }) => (isHeld(state) && deadline !== null ? [deadline] : []))
+  const [until] = ends.sort((a, b) => Date.parse(a) - Date.parse(b))
+  if (until === undefined) return null
+  const { id, reserved, budget } = session
+  return {
+    reason: 'budget_reserved',
+    sentence: reservedSentence,
+    owner: 'agent',
+    since: task.ready_at ?? task.created_at,
+    until,
+    moves: ['A task that runs ends, and gives back what it has not spent.', 'An operator raises the budget.'],
+    path: [{ kind: 'budget', id, state: 'RESERVED', reserved, budget }],
   }
 }

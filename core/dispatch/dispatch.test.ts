@@ -35,16 +35,38 @@ describe('an assignment', () => {
       not_before: null,
       waiting: null,
     })
-    expect(draft.slots).toEqual([{ agent_id: agent.id, incarnation: 4, take: 1, give: 0, outcome: '' }])
+    const slot = { agent_id: agent.id, incarnation: 4, take: 1, give: 0, outcome: '' }
+    expect(draft.slots).toEqual([{ ...slot, capability: 'CODE_GENERATION' }])
     expect(draft.inbox).toMatchObject([{ kind: 'OFFER', agent_id: agent.id, task_id: task.id, attempt: 3 }])
   })
 
-  it('names the candidates, their scores and why', () => {
+  it('names the best candidates, at most three, their scores and why', () => {
+    const url = 'https://example.com/a.git'
     const agents = Array.from({ length: 8 }, (_, i) => anAgent(`a${i}`))
-    const [event] = assigned([aTask('one')], agents).events
-    expect(event).toMatchObject({
-      type: 'task.assigned',
-      data: { candidates: [{ name: 'a0', success: 0.75, load: 0, affinity: 0 }, {}, {}, {}, {}] },
+    const best = anAgent('best', {
+      capacity: 2,
+      active: 1,
+      proven: { CODE_GENERATION: '1'.repeat(16) },
+      repositories: [url],
+    })
+    const done = aTask('done', { state: 'COMPLETED', agent_id: best.id })
+    const session = aSession({ repository: { url, base: null } })
+    const tasks = [done, aTask('one', { depends_on: ['done'] })]
+    const [event] = assigned(tasks, [...agents, best], 0, session).events
+    const scores = { name: 'best', score: 0.8, success: 0.95, load: 0.5, affinity: 1 }
+    const newcomer = { score: 0.725, success: 0.75, load: 0, affinity: 0 }
+    expect(event?.data).toMatchObject({
+      agent: 'best',
+      attempt: 1,
+      candidates: [
+        { agent_id: best.id, ...scores },
+        { name: 'a0', ...newcomer },
+        { name: 'a1', ...newcomer },
+      ],
+      candidates_free: 9,
+      why:
+        '16 of its last 16 CODE_GENERATION succeeded, 1 of 2 slots free, holds the repository, ' +
+        'did what it depends on',
     })
   })
 
@@ -106,28 +128,46 @@ describe('the choice', () => {
     expect(holder('team:web')).toBe('cpu')
   })
 
-  it('prefers proven success, then free load, then who holds the repository', () => {
+  const marks = (recent: string, capability = 'CODE_GENERATION') => ({
+    recent,
+    proven: { [capability]: recent },
+  })
+
+  it('prefers proven success, then free load, then who is near', () => {
     const url = 'https://example.com/a.git'
     const session = aSession({ repository: { url, base: null } })
-    const best = (agents: Agent[]) => holderOf(assigned([aTask('one')], agents, 0, session), 'one', agents)
-    const good = anAgent('good', { capacity: 2, active: 1, recent: '1'.repeat(50) })
-    const bad = anAgent('bad', { capacity: 2, active: 1, recent: '1010101011' })
+    const doer = anAgent('doer', { capacity: 2 })
+    const done = aTask('done', { state: 'COMPLETED', agent_id: doer.id })
+    const tasks = [done, aTask('one', { depends_on: ['done'] })]
+    const best = (agents: Agent[]) => holderOf(assigned(tasks, agents, 0, session), 'one', agents)
+    const good = anAgent('good', { capacity: 2, active: 1, ...marks('1'.repeat(50)) })
+    const bad = anAgent('bad', { capacity: 2, active: 1, ...marks('1010101011') })
     expect(best([bad, good])).toBe('good')
     const idle = anAgent('idle', { capacity: 2 })
     expect(best([anAgent('half', { capacity: 2, active: 1 }), idle])).toBe('idle')
     expect(best([idle, anAgent('mirror', { capacity: 2, repositories: [url] })])).toBe('mirror')
+    expect(best([idle, doer])).toBe('doer')
+  })
+
+  it('goes by what was proved of the capability that the task needs, not of others', () => {
+    const tester = anAgent('tester', marks('1'.repeat(50), 'TESTING'))
+    const coder = anAgent('coder', marks('1'.repeat(10)))
+    expect(holderOf(assigned([aTask('one')], [tester, coder]), 'one', [tester, coder])).toBe('coder')
+    const failing = { ...tester, proven: { ...tester.proven, CODE_GENERATION: '0' } }
+    const agents = [failing, anAgent('new')]
+    expect(holderOf(assigned([aTask('one')], agents), 'one', agents)).toBe('new')
   })
 
   it('tries newcomers without preferring them to one that has proved itself', () => {
-    const agents = [anAgent('new'), anAgent('proven', { recent: '1'.repeat(20) })]
+    const agents = [anAgent('new'), anAgent('proven', marks('1'.repeat(20)))]
     expect(holderOf(assigned([aTask('one')], agents), 'one', agents)).toBe('proven')
-    const poor = [anAgent('new'), anAgent('poor', { recent: '0011' })]
+    const poor = [anAgent('new'), anAgent('poor', marks('0011'))]
     expect(holderOf(assigned([aTask('one')], poor), 'one', poor)).toBe('new')
   })
 })
 
 describe('the order', () => {
-  const keys = (tasks: Task[], seconds: number) => inOrder(tasks, at(seconds)).map(({ task }) => task.key)
+  const keys = (tasks: Task[]) => inOrder(tasks).map(({ key }) => key)
 
   it('is by priority, then age, then id', () => {
     const tasks = [
@@ -137,8 +177,8 @@ describe('the order', () => {
       aTask('critical', { priority: 'CRITICAL', ready_at: at(9) }),
       aTask('same', { ready_at: at(9) }),
     ]
-    expect(keys(tasks, 10)).toEqual(['critical', 'old', 'new', 'same', 'low'])
-    expect(keys([...tasks].reverse(), 10)).toEqual(['critical', 'old', 'new', 'same', 'low'])
+    expect(keys(tasks)).toEqual(['critical', 'old', 'new', 'same', 'low'])
+    expect(keys([...tasks].reverse())).toEqual(['critical', 'old', 'new', 'same', 'low'])
   })
 
   it('lets age win over priority, so that LOW is never starved', () => {
@@ -176,6 +216,10 @@ describe('why nobody takes a task', () => {
     const { sentence } = reasonOf([anAgent('a')], aSession({ labels: ['agent:gpu'] })) ?? {}
     expect(sentence).toContain('CODE_GENERATION and the label gpu')
     expect(sentence).toContain('--capabilities CODE_GENERATION --label gpu')
+    expect(sentence).toContain(': a could do it but for the label.')
+    const many = Array.from({ length: 5 }, (_, i) => anAgent(`a${i}`))
+    const why = reasonOf(many, aSession({ labels: ['agent:gpu'] }))?.sentence
+    expect(why).toContain(': a0, a1, a2 and 2 more could do it but for the label.')
   })
 
   it('is stored when it changes and not again', () => {
@@ -202,6 +246,17 @@ describe('admission', () => {
     expect([low, late, early].map(({ session }) => session.state)).toEqual(['QUEUED', 'RUNNING', 'RUNNING'])
     expect(early).toMatchObject({ trigger: 'SESSION_STARTED', session: { started_at: at(100) } })
     expect(running.sessionTouched).toBe(false)
+  })
+
+  it('lets age win over priority, so that LOW is never starved', () => {
+    for (const [waited, state] of [
+      [599, 'QUEUED'],
+      [601, 'RUNNING'],
+    ] as const) {
+      const low = queued('LOW', 0)
+      admit([queued('HIGH', waited), low], fleetOf([], { max_running_sessions: 1 }))
+      expect(low.session.state).toBe(state)
+    }
   })
 
   it('lets nobody run where more run than may', () => {

@@ -1,22 +1,21 @@
 import type { Agent } from '#core/agent/agent'
-import { type Draft, moveSession, moveTask, setTask, tell } from '#core/change/draft'
+import { type Doers, type Draft, moveSession, moveTask, setTask, tell } from '#core/change/draft'
+import { turnOf } from '#core/priority'
 import { limits, type Task } from '#core/task/task'
-import { able, type Candidate, candidatesOf, inOrder, route, type Score, whyNobody } from './route.ts'
+import { plusReserved, type Reserved, reservedSentence, sliceOf } from '#core/usage/budget'
+import { type Candidate, candidatesOf, chooser, inOrder, route, whyNobody } from './route.ts'
 
 /** What is known of a tenant's fleet when its work is handed out. */
 export type Fleet = { agents: Agent[]; running_sessions: number; max_running_sessions: number }
 
-/** Candidates that an assignment's event names: the best of them, so that a page stays small. */
-const namedCandidates = 5
-
 /**
- * Lets QUEUED sessions run while the tenant's concurrency allows, highest priority and oldest first.
+ * Lets QUEUED sessions run while the tenant's concurrency allows, in turn: by priority, raised by age.
  * @returns how many were admitted
  */
 export function admit(drafts: Draft[], fleet: Fleet) {
   const queued = drafts.filter(({ session }) => session.state === 'QUEUED')
   const free = Math.max(0, fleet.max_running_sessions - fleet.running_sessions)
-  const admitted = queued.sort(byUrgency).slice(0, free)
+  const admitted = queued.sort(byTurn).slice(0, free)
   for (const draft of admitted) {
     const started_at = draft.session.started_at ?? draft.now
     draft.trigger = 'SESSION_STARTED'
@@ -25,11 +24,8 @@ export function admit(drafts: Draft[], fleet: Fleet) {
   return admitted.length
 }
 
-const urgency = { CRITICAL: 0, HIGH: 1, MEDIUM: 2, LOW: 3 } as const
-
-function byUrgency(a: Draft, b: Draft) {
-  const byPriority = urgency[a.session.priority] - urgency[b.session.priority]
-  return byPriority || (a.session.queued_at ?? '').localeCompare(b.session.queued_at ?? '')
+function byTurn({ session: a }: Draft, { session: b }: Draft) {
+  return turnOf(a.priority, a.queued_at) - turnOf(b.priority, b.queued_at) || (a.id < b.id ? -1 : 1)
 }
 
 /** Hands READY tasks of RUNNING sessions to the fleet: all of them in one decision, best agent first. */
@@ -45,33 +41,50 @@ export function assign(drafts: Draft[], fleet: Fleet) {
       draftOf.set(task.id, draft)
     }
   }
-  const now = drafts[0]?.now ?? ''
-  for (const { task } of inOrder(ready, now)) {
+  const choosing = { candidates, choose: chooser(candidates) }
+  const doers = new Map([...new Set(draftOf.values())].map((draft) => [draft, doersOf(draft)]))
+  for (const task of inOrder(ready)) {
     const draft = draftOf.get(task.id)
-    if (draft) offer(draft, task, candidates)
+    if (draft) offer(draft, task, choosing, doersFor(task, doers.get(draft)))
   }
 }
 
 const isLater = (time: string | null, now: string) => time !== null && Date.parse(time) > Date.parse(now)
 
-function offer(draft: Draft, task: Task, candidates: Candidate[]) {
-  const eligible = able(candidates, task, draft.session)
-  const { best, scores } = route(eligible, task, draft.session)
-  const chosen = candidates.find(({ agent }) => agent.id === best?.agent_id)
-  if (!best || !chosen) return explain(draft, task, whyNobody(candidates, eligible, task, draft.session))
-  chosen.free -= 1
-  reserve(draft, task, chosen.agent, scores)
+/** By key: of its own finished tasks, and of those that it does not hold. */
+function doersOf({ tasks, doers }: Draft): Doers {
+  const done = [...tasks.values()].filter(({ state }) => state === 'COMPLETED')
+  return { ...doers, ...Object.fromEntries(done.map(({ key, agent_id }) => [key, agent_id ?? ''])) }
 }
 
-function reserve(draft: Draft, task: Task, agent: Agent, scores: Score[]) {
+const doersFor = ({ depends_on }: Task, doers: Doers = {}) =>
+  new Set(depends_on.flatMap((key) => doers[key] ?? []))
+
+type Choosing = { candidates: Candidate[]; choose: ReturnType<typeof chooser> }
+
+function offer(draft: Draft, task: Task, { candidates, choose }: Choosing, doers: ReadonlySet<string>) {
+  const slice = sliceOf(draft.session)
+  if (!slice) return explain(draft, task, { reason: 'budget_reserved', sentence: reservedSentence })
+  const choices = choose(task, draft.session)
+  const routed = route(choices, task, doers)
+  if (!routed) return explain(draft, task, whyNobody(candidates, choices, task, draft.session))
+  routed.candidate.free -= 1
+  reserve(draft, task, { agent: routed.candidate.agent, slice, why: routed.event })
+}
+
+type Chosen = { agent: Agent; slice: Reserved; why: Record<string, unknown> }
+
+function reserve(draft: Draft, task: Task, { agent, slice, why }: Chosen) {
+  const { capability } = task
   const attempt = task.attempt + 1
   const deadline = new Date(Date.parse(draft.now) + limits.offer_ms).toISOString()
   const holder = { agent_id: agent.id, agent_incarnation: agent.incarnation }
-  const set = { ...holder, attempt, deadline, not_before: null, last_batch: 0 }
-  const data = { attempt, agent: agent.name, candidates: scores.slice(0, namedCandidates) }
-  const assigned = moveTask(draft, task.id, 'assign', set, data)
-  draft.slots.push({ agent_id: agent.id, incarnation: agent.incarnation, take: 1, give: 0, outcome: '' })
-  tell(draft, assigned, 'OFFER', { title: task.title, capability: task.capability, deadline })
+  const set = { ...holder, attempt, deadline, not_before: null, last_batch: 0, reserved: slice }
+  const assigned = moveTask(draft, task.id, 'assign', set, { attempt, agent: agent.name, ...why })
+  draft.session = { ...draft.session, reserved: plusReserved(draft.session.reserved, slice) }
+  const slot = { agent_id: agent.id, incarnation: agent.incarnation, take: 1, give: 0 } as const
+  draft.slots.push({ ...slot, outcome: '', capability })
+  tell(draft, assigned, 'OFFER', { title: task.title, capability, deadline })
 }
 
 /** Written only when the reason changes, so that a long wait costs one commit. */

@@ -1,5 +1,6 @@
-import { type Agent, freeSlots } from '#core/agent/agent'
-import { type Priority, priorities } from '#core/priority'
+import { type Agent, freeSlots, goodOf, successOf } from '#core/agent/agent'
+import { requiredLabel } from '#core/agent/wire'
+import { turnOf } from '#core/priority'
 import type { Session } from '#core/session/session'
 import type { Task } from '#core/task/task'
 
@@ -7,7 +8,7 @@ import type { Task } from '#core/task/task'
 export type Candidate<A = Agent> = { agent: A; free: number }
 
 /** What tells whether an agent could take a task at all. */
-type Able = Pick<Agent, 'state' | 'capabilities' | 'labels' | 'capacity' | 'active' | 'recent'>
+type Able = Pick<Agent, 'name' | 'state' | 'capabilities' | 'labels' | 'capacity' | 'active' | 'recent'>
 type Wanted = Pick<Task, 'capability'>
 
 export type Score = {
@@ -19,25 +20,26 @@ export type Score = {
   affinity: number
 }
 
-/** Waiting this long raises a task by one priority, so that LOW is never starved. */
-const agingMs = 5 * 60_000
+/** Candidates that an assignment's event names: the best of them, so that a page stays small. */
+const namedCandidates = 3
+/** Agents that a reason names. */
+const namedAgents = 3
 
 /** Tasks in the order in which they are offered: priority raised by age, then age. */
-export function inOrder(tasks: Task[], now: string) {
-  const rank = ({ priority, ready_at }: { priority: Priority; ready_at: string | null }) =>
-    priorities.indexOf(priority) + (ready_at ? (Date.parse(now) - Date.parse(ready_at)) / agingMs : 0)
+export function inOrder(tasks: Task[]) {
   return tasks
-    .map((task) => ({ task, rank: rank(task) }))
-    .sort((a, b) => b.rank - a.rank || (a.task.id < b.task.id ? -1 : 1))
+    .map((task) => ({ task, turn: turnOf(task.priority, task.ready_at) }))
+    .sort((a, b) => a.turn - b.turn || (a.task.id < b.task.id ? -1 : 1))
+    .map(({ task }) => task)
 }
 
 export function candidatesOf<A extends Able>(agents: readonly A[]): Candidate<A>[] {
   return agents.filter(({ state }) => state === 'ONLINE').map((agent) => ({ agent, free: freeSlots(agent) }))
 }
 
-/** The labels that a session asks of its agents: those of its own that begin with `agent:`. */
+/** The labels that a session asks of its agents. */
 function labelsOf({ labels }: Pick<Session, 'labels'>) {
-  return labels.flatMap((label) => (label.startsWith('agent:') ? [label.slice(6)] : []))
+  return labels.flatMap((label) => requiredLabel(label) ?? [])
 }
 
 /** Who could take it at all, whether free or not. */
@@ -53,41 +55,101 @@ export function able<A extends Able>(
   )
 }
 
-/** The best of those that are free; not the one that just failed it, when another could take it. */
-export function route(eligible: Candidate[], task: Task, session: Session) {
-  const others = eligible.filter(({ agent }) => agent.id !== task.failed_agent_id)
-  const choice = others.length > 0 ? others : eligible
-  const scores = choice.filter(({ free }) => free > 0).map((candidate) => scoreOf(candidate, session))
-  scores.sort((a, b) => b.score - a.score || (a.agent_id < b.agent_id ? -1 : 1))
-  return { best: scores[0] ?? null, scores }
-}
+/** An agent that could take a task, and what speaks for it, however busy it is. */
+export type Choice = { candidate: Candidate; success: number; holds: boolean; worth: number }
 
 /**
- * Proven success counts most, then free load, then affinity. The prior (3 of 4) lets newcomers be tried
- * without letting them win over an agent that has proved itself.
+ * Who could take a task, by id; each is looked at once for all tasks of one decision that ask for the same.
+ * Proven success counts most, then free load, then affinity.
  */
-function scoreOf({ agent, free }: Candidate, session: Session): Score {
-  const good = [...agent.recent].filter((mark) => mark === '1').length
-  const success = (good + 3) / (agent.recent.length + 4)
-  const load = 1 - free / agent.capacity
-  const holds = session.repository !== null && agent.repositories.includes(session.repository.url)
-  const affinity = holds ? 1 : 0
-  const score = 0.5 * success + 0.35 * (1 - load) + 0.15 * affinity
-  const round = (value: number) => Math.round(value * 1000) / 1000
+export function chooser(candidates: Candidate[]) {
+  const inOrder = candidates.toSorted((a, b) => (a.agent.id < b.agent.id ? -1 : 1))
+  const known = new Map<string, Choice[]>()
+  return ({ capability }: Wanted, session: Pick<Session, 'labels' | 'repository'>) => {
+    const repository = session.repository?.url ?? ''
+    const asked = [capability, repository, ...labelsOf(session)].join('\n')
+    const choices =
+      known.get(asked) ??
+      able(inOrder, { capability }, session).map((candidate) => {
+        const success = successOf(candidate.agent, capability)
+        const holds = candidate.agent.repositories.includes(repository)
+        return { candidate, success, holds, worth: weights.success * success + (holds ? weights.near : 0) }
+      })
+    known.set(asked, choices)
+    return choices
+  }
+}
+
+/** `near` counts twice: for the repository, and for what the task depends on. */
+const weights = { success: 0.5, free: 0.35, near: 0.075 }
+
+/**
+ * The best of those that are free; not the one that just failed it, when another could take it.
+ * `doers` are the agents that did what the task depends on.
+ * @returns the best and why, the best few with their scores, and how many were free
+ */
+export function route(choices: readonly Choice[], task: Task, doers: ReadonlySet<string>) {
+  const failed = task.failed_agent_id
+  const avoid = failed !== null && choices.some(({ candidate }) => candidate.agent.id !== failed)
+  const best: Rated[] = []
+  let candidates_free = 0
+  // Every task meets every agent here: nothing is made in this loop but for those that are named.
+  for (const choice of choices) {
+    const { agent, free } = choice.candidate
+    if (free === 0 || (avoid && agent.id === failed)) continue
+    candidates_free += 1
+    const did = doers.size > 0 && doers.has(agent.id)
+    const score = choice.worth + (weights.free * free) / agent.capacity + (did ? weights.near : 0)
+    const last = best[namedCandidates - 1]
+    if (last && score <= last.score) continue
+    insert(best, { choice, did, score })
+  }
+  const [first] = best
+  if (!first) return null
+  const event = { candidates: best.map(scoreOf), candidates_free, why: whyThis(first, task) }
+  return { candidate: first.choice.candidate, event }
+}
+
+type Rated = { choice: Choice; did: boolean; score: number }
+
+function insert(best: Rated[], rated: Rated) {
+  const place = best.findIndex(({ score }) => rated.score > score)
+  best.splice(place < 0 ? best.length : place, 0, rated)
+  if (best.length > namedCandidates) best.pop()
+}
+
+function scoreOf({ choice, did, score }: Rated): Score {
+  const { candidate, success, holds } = choice
+  const { agent, free } = candidate
   return {
     agent_id: agent.id,
     name: agent.name,
-    score: round(score),
-    success: round(success),
-    load: round(load),
-    affinity,
+    score: rounded(score),
+    success: rounded(success),
+    load: rounded(1 - free / agent.capacity),
+    affinity: (holds ? 0.5 : 0) + (did ? 0.5 : 0),
   }
+}
+
+const rounded = (value: number) => Math.round(value * 1000) / 1000
+
+/** What speaks for the one that was chosen. */
+function whyThis({ choice, did }: Rated, { capability }: Wanted) {
+  const { agent, free } = choice.candidate
+  const marks = agent.proven[capability] ?? ''
+  const proof =
+    marks === ''
+      ? `new to ${capability}`
+      : `${goodOf(marks)} of its last ${marks.length} ${capability} succeeded`
+  const slots = `${free} of ${agent.capacity} slots free`
+  const near = [...(choice.holds ? ['holds the repository'] : []), ...(did ? ['did what it depends on'] : [])]
+  return [proof, slots, ...near].join(', ')
 }
 
 /** Why nobody takes a task, in words that a person can act on. */
 export function whyNobody(
   candidates: Candidate<Able>[],
-  eligible: Candidate<Able>[],
+  eligible: readonly unknown[],
   task: Wanted,
   session: Pick<Session, 'labels'>,
 ) {
@@ -98,9 +160,18 @@ export function whyNobody(
     const busy = `all ${eligible.length} agents that have it are busy`
     return { reason: 'agents_busy', sentence: `Waits for a free agent with ${needs}: ${busy}.` }
   }
-  const online = candidates.length === 1 ? '1 online agent' : `${candidates.length} online agents`
-  const none = candidates.length === 0 ? 'no agent is online' : `none of ${online} has it`
   const options = labels.map((label) => ` --label ${label}`).join('')
   const remedy = `Start one with: npx orchestrator agent start --capabilities ${capability}${options}`
+  const none = whoLacks(candidates, capability)
   return { reason: 'no_agent', sentence: `Waits for an agent with ${needs}: ${none}. ${remedy}` }
+}
+
+function whoLacks(candidates: Candidate<Able>[], capability: string) {
+  if (candidates.length === 0) return 'no agent is online'
+  const near = candidates.filter(({ agent }) => agent.capabilities.includes(capability))
+  const online = candidates.length === 1 ? '1 online agent' : `${candidates.length} online agents`
+  if (near.length === 0) return `none of ${online} has it`
+  const names = near.slice(0, namedAgents).map(({ agent }) => agent.name)
+  const more = near.length > namedAgents ? ` and ${near.length - namedAgents} more` : ''
+  return `${names.join(', ')}${more} could do it but for the label`
 }

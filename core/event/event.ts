@@ -28,6 +28,7 @@ export const eventTypes = [
   'task.cancelled',
   'task.lost',
   'task.released',
+  'task.blocked',
   'checkpoint.created',
   'context.updated',
   'context.conflicted',

@@ -1,7 +1,7 @@
 import type { Actor } from '#core/actor'
 import { notFound } from '#core/error'
+import { channelOf } from '#core/live/channel'
 import type { Services } from '#core/services'
-import { bellOf } from '#core/wake/bell'
 import { type Event, readPage } from './event.ts'
 import { lineage } from './lineage.sql.ts'
 
@@ -74,8 +74,8 @@ export async function awaitEvents(
   for (;;) {
     const ring = new AbortController()
     const left = until - Date.now()
-    const rung =
-      left > 0 ? services.bells.wait(bellOf.events(session_id), Math.min(left, lookEvery), ring.signal) : null
+    const channel = channelOf.session(actor.tenant_id, session_id)
+    const rung = left > 0 ? services.bells.wait(channel, Math.min(left, lookEvery), ring.signal) : null
     const page = await readEvents(services, actor, session_id, filter).finally(() => {
       if (!rung) ring.abort()
     })

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Actor } from '#core/actor'
 import type { Database, Query, Statement } from '#core/database/database'
 import { OrchestratorError } from '#core/error'
+import type { Channel } from '#core/live/channel'
 import { databaseServices, type Services } from '#core/services'
 import type { Wake } from '#core/wake/wake'
 
@@ -102,7 +103,7 @@ function bound(query: Query, tenant: string): Database {
 /** The same services inside a transaction: what tells others is held back until it is committed. */
 function held<S extends Services>(services: S, database: Database) {
   const wakes: Wake[] = []
-  const rings: string[] = []
+  const rings: Channel[] = []
   const inside: S = {
     ...services,
     ...databaseServices(database),
@@ -111,18 +112,20 @@ function held<S extends Services>(services: S, database: Database) {
     },
     bells: {
       ...services.bells,
-      ring: (names: string[]) => {
-        rings.push(...names)
+      ring: async (channels: Channel[]) => {
+        rings.push(...channels)
       },
     },
   }
   return { services: inside, wakes, rings }
 }
 
-async function sendHeld(services: Services, after: { wakes: Wake[]; rings: string[] } | null) {
+async function sendHeld(services: Services, after: { wakes: Wake[]; rings: Channel[] } | null) {
   if (!after) return
-  services.bells.ring(after.rings)
-  if (after.wakes.length > 0) await services.wake(after.wakes)
+  await Promise.all([
+    services.bells.ring(after.rings),
+    after.wakes.length > 0 ? services.wake(after.wakes) : null,
+  ])
 }
 
 /** Forgets answers past their time, a bounded number at once; for the sweep, under the engine's role. */

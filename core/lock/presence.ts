@@ -6,6 +6,8 @@ export type Presence = {
   beat(agent_id: string): Promise<void>
   /** The ids of those that are alive, or null while Redis is away or too young to know. */
   alive(agent_ids: string[]): Promise<Set<string> | null>
+  /** How long ago, in ms, each of them gave its last sign; the silent ones are left out, and all while Redis is away. */
+  heard(agent_ids: string[]): Promise<Map<string, number>>
   /** Counts how often in a row a held task was not named by its agent; 0 clears. */
   missed(agent_id: string, tasks: string[]): Promise<Map<string, number>>
 }
@@ -32,6 +34,19 @@ export function redisPresence(redis: Redis, options: { ttl_ms: number; now?: () 
         return new Set(agent_ids.filter((_, i) => marks[i] !== null))
       } catch {
         return null
+      }
+    },
+    async heard(agent_ids) {
+      if (agent_ids.length === 0) return new Map()
+      try {
+        const pipeline = redis.pipeline()
+        for (const id of agent_ids) pipeline.pttl(`presence:${id}`)
+        const left = (await pipeline.exec()) ?? []
+        const ages = agent_ids.map((id, i) => [id, options.ttl_ms - Number(left[i]?.[1] ?? -1)] as const)
+        // A mark that is gone has a negative time to live.
+        return new Map(ages.filter(([, age]) => age >= 0 && age <= options.ttl_ms))
+      } catch {
+        return new Map()
       }
     },
     async missed(agent_id, tasks) {

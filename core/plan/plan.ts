@@ -1,17 +1,7 @@
 import * as z from 'zod'
+import { wellKnownCapabilities } from '#core/capabilities'
 
-/** Upper-case words. The well-known ones; others are allowed. */
-export const wellKnownCapabilities = [
-  'PLANNING',
-  'CODE_GENERATION',
-  'CODE_REVIEW',
-  'TESTING',
-  'DEBUGGING',
-  'REFACTORING',
-  'DOCUMENTATION',
-  'SECURITY_AUDIT',
-  'INTEGRATION',
-] as const
+export { wellKnownCapabilities }
 
 export const Capability = z
   .string()
@@ -94,18 +84,23 @@ function badDependencies(plan: Plan) {
   )
 }
 
-/** Takes away what depends on nothing left (Kahn 1962), then what only hangs on a circle; what stays is in one. */
 function cycles(plan: Plan) {
-  const needs = new Map(plan.tasks.map(({ key, depends_on }) => [key, depends_on]))
-  const neededBy = new Map<string, string[]>(plan.tasks.map(({ key }) => [key, []]))
-  for (const { key, depends_on } of plan.tasks) for (const need of depends_on) neededBy.get(need)?.push(key)
-  const circle = withoutEnds(neededBy, withoutEnds(needs, new Set(needs.keys())))
-  if (circle.size === 0) return []
-  return [{ pointer: '/tasks', message: `depend on each other in a circle: ${[...circle].join(', ')}` }]
+  const circle = circleIn(new Map(plan.tasks.map(({ key, depends_on }) => [key, depends_on])))
+  if (circle.length === 0) return []
+  return [{ pointer: '/tasks', message: circleMessage(circle) }]
+}
+
+export const circleMessage = (circle: string[]) => `depend on each other in a circle: ${circle.join(', ')}`
+
+/** Takes away what depends on nothing left (Kahn 1962), then what only hangs on a circle; what stays is in one. */
+export function circleIn(needs: ReadonlyMap<string, string[]>) {
+  const neededBy = new Map<string, string[]>([...needs.keys()].map((key) => [key, []]))
+  for (const [key, list] of needs) for (const need of list) neededBy.get(need)?.push(key)
+  return [...withoutEnds(neededBy, withoutEnds(needs, new Set(needs.keys())))]
 }
 
 /** Takes away those that lead to nobody left, until nothing moves. */
-function withoutEnds(edges: Map<string, string[]>, keys: Set<string>) {
+function withoutEnds(edges: ReadonlyMap<string, string[]>, keys: Set<string>) {
   let left = keys
   for (;;) {
     const next = new Set([...left].filter((key) => edges.get(key)?.some((other) => left.has(other))))

@@ -12,9 +12,12 @@ import {
   tell,
 } from '#core/change/draft'
 import { cancelTask, failAttempt, loseTask, releaseTask, returnOffer } from '#core/task/end'
+import { childFailed, joinChildren } from '#core/task/join'
 import { integrationTask, planTask, workTasks } from '#core/task/make'
 import { isHeld, isTerminal as isTaskTerminal } from '#core/task/states'
 import type { Task } from '#core/task/task'
+import { hopelessBecause, isParentReady, parentOf } from '#core/task/tree'
+import { spentLimits } from '#core/usage/budget'
 import { countedTokens } from '#core/usage/usage'
 import { failureSentence, pausedSentence } from './failures.ts'
 import { graceMs } from './limits.ts'
@@ -101,9 +104,8 @@ function timeLimit(draft: Draft) {
 /** Tokens and cost pause, so that a raised budget goes on from here. */
 function overBudget(draft: Draft, holders: Holders) {
   const { budget, usage } = draft.session
-  const tokens = budget.tokens !== null && countedTokens(usage) >= budget.tokens
-  const cost = budget.cost_usd !== null && usage.cost_usd >= budget.cost_usd
-  if (!tokens && !cost) return false
+  const { tokens, cost_usd } = spentLimits(draft.session)
+  if (!tokens && !cost_usd) return false
   const spent = tokens
     ? `${countedTokens(usage)} of ${budget.tokens} tokens`
     : `$${usage.cost_usd} of $${budget.cost_usd}`
@@ -160,21 +162,21 @@ function create(draft: Draft) {
   draft.trigger = plan ? 'PLAN_ACCEPTED' : draft.trigger
 }
 
-/** What depended on nothing else may start; what depended on a failure never will. */
+/** What depended on nothing else may start; what depended on a failure never will; parents end with their subtasks. */
 function unblock(draft: Draft) {
   const byKey = new Map(tasksOf(draft).map((task) => [task.key, task]))
   let moved = true
-  // Each round cancels at least one task, so that it ends after as many rounds as there are tasks.
+  // Each round ends at least one task, so that there are at most as many rounds as tasks.
   while (moved) {
-    moved = false
+    moved = joinChildren(draft)
     for (const task of tasksOf(draft)) {
       if (task.state !== 'BLOCKED') continue
       const needs = task.depends_on.map((key) => draft.tasks.get(byKey.get(key)?.id ?? ''))
-      const broken = needs.find((need) => need?.state === 'FAILED' || need?.state === 'CANCELLED')
-      if (broken) {
-        cancelTask(draft, task, `It depends on "${broken.key}", which is ${broken.state}.`)
+      const why = hopelessBecause(draft, task, needs)
+      if (why) {
+        cancelTask(draft, task, why)
         moved = true
-      } else if (needs.every((need) => need?.state === 'COMPLETED')) {
+      } else if (isParentReady(parentOf(draft, task)) && needs.every((need) => need?.state === 'COMPLETED')) {
         moveTask(draft, task.id, 'unblock', { ready_at: draft.now })
       }
     }
@@ -185,8 +187,12 @@ function unblock(draft: Draft) {
 function finish(draft: Draft) {
   const tasks = tasksOf(draft)
   if (tasks.length === 0 || !tasks.every(({ state }) => isTaskTerminal(state))) return
+  const broken = tasks.filter(({ state }) => state === 'FAILED')
   const failed =
-    tasks.find(({ state }) => state === 'FAILED') ?? tasks.find(({ state }) => state === 'CANCELLED')
+    // The cause, rather than the tasks above it.
+    broken.find(({ error }) => error?.code !== childFailed) ??
+    broken[0] ??
+    tasks.find(({ state }) => state === 'CANCELLED')
   if (failed) return fail(draft, failureOf(failed), reasonOf(failed), failed.id)
   const last = tasks.find(({ kind }) => kind === 'INTEGRATION')
   if (!last) return addTask(draft, integrationTask(draft))
@@ -197,7 +203,7 @@ function failureOf(task: Task): FailureCode {
   const code = task.error?.code
   if (code === 'agent_lost' || code === 'repository_unavailable') return code
   if (task.kind === 'PLAN') return 'plan_invalid'
-  return task.kind === 'INTEGRATION' ? 'integration_failed' : 'task_failed'
+  return task.kind === 'WORK' ? 'task_failed' : 'integration_failed'
 }
 
 function reasonOf(task: Task) {
@@ -242,6 +248,10 @@ function settle(draft: Draft, holders: Holders) {
   draft.trigger = 'BEFORE_PAUSE'
   const waiting = draft.session.waiting ?? pausedWaiting(draft.now)
   moveSession(draft, 'settle_pause', { waiting, settle_by: null })
+  const { tokens, cost_usd } = spentLimits(draft.session)
+  // Its budget was raised while it settled.
+  if (waiting.reason === 'budget_exceeded' && !tokens && !cost_usd)
+    moveSession(draft, 'resume', { queued_at: draft.now, waiting: null })
 }
 
 function pausedWaiting(since: string) {

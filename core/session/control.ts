@@ -1,12 +1,16 @@
 import type { Actor } from '#core/actor'
+import { allowCovered } from '#core/approval/close'
+import type { ApprovalPolicy, SessionPolicy } from '#core/approval/policy'
 import { change } from '#core/change/change'
-import { type Draft, moveSession, note, setSession, tell } from '#core/change/draft'
+import { type Draft, moveSession, note, setSession, setTask, tell } from '#core/change/draft'
 import { OrchestratorError } from '#core/error'
 import { newId } from '#core/id'
+import { channelOf } from '#core/live/channel'
+import type { Priority } from '#core/priority'
 import type { Services } from '#core/services'
 import { reviveTask } from '#core/task/end'
-import { isHeld } from '#core/task/states'
-import { countedTokens } from '#core/usage/usage'
+import { isHeld, isTerminal as isTaskTerminal } from '#core/task/states'
+import { spentLimits } from '#core/usage/budget'
 import { graceMs } from './limits.ts'
 import { readSession } from './read.ts'
 import type { SessionPatch } from './session.ts'
@@ -69,7 +73,10 @@ function retry(draft: Draft) {
   }
 }
 
-/** Changes title, priority, labels or budget while the session is not terminal. A raised budget resumes it. */
+/**
+ * Changes title, priority, labels, budget or approval policy while the session is not terminal. A raised budget
+ * resumes it; a policy keeps the session's grants, and what is open and no longer asked goes on.
+ */
 export async function patchSession(
   services: Services,
   actor: Actor,
@@ -102,6 +109,8 @@ export async function patchSession(
       const set = Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined))
       setSession(draft, set)
       note(draft, 'session.updated', set)
+      if (patch.approval_policy) takePolicy(draft, patch.approval_policy, session.approval_policy)
+      if (patch.priority) hurry(draft, patch.priority)
       if (
         session.state === 'PAUSED' &&
         session.waiting?.reason === 'budget_exceeded' &&
@@ -114,9 +123,20 @@ export async function patchSession(
   return readSession(services, actor, id)
 }
 
-function isAffordable({ session: { budget, usage } }: Draft) {
-  const tokens = budget.tokens === null || countedTokens(usage) < budget.tokens
-  return tokens && (budget.cost_usd === null || usage.cost_usd < budget.cost_usd)
+function takePolicy(draft: Draft, policy: ApprovalPolicy, { grants }: SessionPolicy) {
+  setSession(draft, { approval_policy: { ...policy, grants } })
+  allowCovered(draft, 'the new policy')
+}
+
+/** A task has its session's priority: those that still wait take the new one. */
+function hurry(draft: Draft, priority: Priority) {
+  for (const task of draft.tasks.values())
+    if (!isTaskTerminal(task.state) && task.priority !== priority) setTask(draft, task.id, { priority })
+}
+
+function isAffordable({ session }: Draft) {
+  const { tokens, cost_usd } = spentLimits(session)
+  return !tokens && !cost_usd
 }
 
 /** Says something to the agents that work on a session; those that come later hear it too. */
@@ -168,7 +188,7 @@ export async function deleteSession(services: Services, actor: Actor, id: string
       // Postgres refuses it by the foreign key, also when the fork came between the look and the delete.
       throw (await forksOf(services, actor, id)) ?? cause
     })
-  if (rows.length > 0) return
+  if (rows.length > 0) return services.bells.ring([channelOf.fleet(actor.tenant_id)])
   const facts = { state, action: 'delete', legal_actions: [] }
   throw new OrchestratorError(
     'illegal_transition',

@@ -2,6 +2,7 @@ import type { Actor } from '#core/actor'
 import { OrchestratorError } from '#core/error'
 import { type NewEvent, pageText } from '#core/event/event'
 import { newId } from '#core/id'
+import { channelOf } from '#core/live/channel'
 import { validatePlan } from '#core/plan/plan'
 import type { Services } from '#core/services'
 import { noUsage } from '#core/usage/usage'
@@ -37,6 +38,7 @@ export async function createSession(services: Services, actor: Actor, input: New
   }
   await services.database.query(actor.tenant_id, insertSession(row, pageText(events), newId('checkpoint')))
   services.told?.({ tenant_id: actor.tenant_id, session_id: id }, events)
+  await services.bells.ring([channelOf.fleet(actor.tenant_id)])
   if (start) await services.wake([{ kind: 'session', tenant_id: actor.tenant_id, session_id: id }])
   return readSession(services, actor, id)
 }

@@ -10,14 +10,15 @@ const fileHead = '\ndiff --git '
 /** `homes` are the sessions that artifacts were made in: those of a fork may be its parent's. */
 type Row = { tenant_id: string; ids: string[]; homes: Record<string, string> | null }
 
-/** The session's own patch when there is one, else those of its finished tasks; index: task_session_id_key_key. */
+/** The session's own patch when there is one, else those of its finished runs, each behind what it
+ * began from; index: task_session_id_key_key. */
 const patchesSql = /* sql */ `
 with patch as (
 select s.tenant_id, case when s.result->>'patch_artifact_id' is not null
   then array[s.result->>'patch_artifact_id']
   else coalesce((
-    select array_agg(t.result->>'patch_artifact_id' order by t.ended_at, t.id) from task t
-    where t.session_id = s.id and t.state = 'COMPLETED' and t.result->>'patch_artifact_id' is not null
+    select array_agg(t.result->>'patch_artifact_id' order by t.started_at, t.id) from task t
+    where t.session_id = s.id and t.state in ('COMPLETED', 'WAITING_CHILDREN') and t.result->>'patch_artifact_id' is not null
   ), '{}') end as ids
 from session s where s.id = $1::text
 )

@@ -5,9 +5,11 @@ import { notFound, OrchestratorError } from '#core/error'
 import { type NewEvent, pageText } from '#core/event/event'
 import { lineage, maxGenerations } from '#core/event/lineage.sql'
 import { newId } from '#core/id'
+import { channelOf } from '#core/live/channel'
 import type { Services } from '#core/services'
 import { forkedTasks } from '#core/task/fork'
 import type { Task } from '#core/task/task'
+import { nothingReserved } from '#core/usage/budget'
 import { noUsage } from '#core/usage/usage'
 import { insertFork } from './fork.sql.ts'
 import { readSession } from './read.ts'
@@ -50,6 +52,7 @@ export async function forkSession(services: Services, actor: Actor, id: string, 
   )
   if (!made) throw notFound('session', id)
   services.told?.({ tenant_id: actor.tenant_id, session_id: child }, events)
+  await services.bells.ring([channelOf.fleet(actor.tenant_id)])
   if (input.start) await services.wake([{ kind: 'session', tenant_id: actor.tenant_id, session_id: child }])
   return readSession(services, actor, child)
 }
@@ -78,6 +81,7 @@ const fresh = {
   waiting: null,
   settle_by: null,
   usage: noUsage,
+  reserved: nothingReserved,
   attempts_finished: 0,
   attempts_succeeded: 0,
   result: null,

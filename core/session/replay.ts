@@ -52,9 +52,14 @@ function apply(session: Replayed, event: Event | NewEvent, data: Facts) {
   if (type === 'task.created' && task_id) session.tasks.set(task_id, madeTask(task_id, data))
   const task = task_id ? session.tasks.get(task_id) : undefined
   if (type === 'usage.reported') return spend(session, task, { ...noUsage, ...data })
-  if (type === 'session.updated') return void Object.assign(session, data)
+  if (type === 'session.updated') return update(session, data)
   if (type.startsWith('session.')) moveSession(session, type, data)
   else if (task && type !== 'task.created' && type.startsWith('task.')) moveTask(task, event, data)
+}
+
+/** What it says of the approval policy is no part of a replay. */
+function update(session: Replayed, { approval_policy: _policy, ...data }: Facts) {
+  Object.assign(session, data)
 }
 
 function spend(session: Replayed, task: ReplayedTask | undefined, usage: Usage) {
@@ -82,18 +87,22 @@ function madeTask(id: string, data: Facts): ReplayedTask {
   return { ...what, ...counters, commit: textOf(data.commit) }
 }
 
+/** What says with which commit a task's own run has ended. */
+const handedIn: ReadonlySet<string> = new Set(['task.completed', 'task.waiting_children'])
+
 /** Whoever holds a task after a transition is named by its event; nobody else does. */
 function moveTask(task: ReplayedTask, { type, agent_id }: Event | NewEvent, data: Facts) {
   const revived = data.from === 'FAILED' || data.from === 'CANCELLED'
   task.state = data.to as Task['state']
   task.agent_id = agent_id ?? null
+  if (Array.isArray(data.depends_on)) task.depends_on = data.depends_on.map(String)
   if (type === 'task.assigned') task.attempt = numberOf(data.attempt, task.attempt)
   task.failures = revived ? 0 : numberOf(data.failures, task.failures)
   task.losses = revived ? 0 : numberOf(data.losses, task.losses)
   if (type === 'task.failed') task.error = { code: String(data.code), message: String(data.message) }
   else if (type === 'task.cancelled') task.error = { code: 'cancelled', message: String(data.reason) }
-  else if (type === 'task.completed' || revived) task.error = null
-  if (type === 'task.completed') task.commit = textOf(data.commit)
+  else if (handedIn.has(type) || revived) task.error = null
+  if (handedIn.has(type)) task.commit = textOf(data.commit)
 }
 
 const numberOf = (value: unknown, otherwise: number) => (typeof value === 'number' ? value : otherwise)

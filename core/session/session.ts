@@ -1,8 +1,9 @@
 import * as z from 'zod'
-import { label } from '#core/agent/wire'
+import { label, requiredLabel } from '#core/agent/wire'
 import { ApprovalPolicy, type SessionPolicy } from '#core/approval/policy'
 import { Plan } from '#core/plan/plan'
 import { Priority } from '#core/priority'
+import type { Reserved } from '#core/usage/budget'
 import type { Usage } from '#core/usage/usage'
 import type { SessionState } from './states.ts'
 
@@ -45,6 +46,15 @@ export const noBudget: Budget = { tokens: null, cost_usd: null, seconds: null, t
 /** Postgres text holds every character but NUL. */
 const text = z.string().refine((value) => !value.includes('\0'), 'must not contain the NUL character')
 
+/** Those that begin with `agent:` are asked of the agents: only one that carries what follows may take its tasks. */
+const SessionLabels = z
+  .array(
+    label.refine((text) => label.safeParse(requiredLabel(text) ?? text).success, {
+      message: 'must name a label of agents after "agent:"',
+    }),
+  )
+  .max(50)
+
 export const NewSession = z.strictObject({
   title: text.min(1).max(200),
   prompt: text.min(1).max(100_000),
@@ -52,7 +62,7 @@ export const NewSession = z.strictObject({
   repository: Repository.nullable().default(null),
   plan: Plan.nullable().default(null),
   budget: Budget.default(noBudget),
-  labels: z.array(label).max(50).default([]),
+  labels: SessionLabels.default([]),
   approval_policy: ApprovalPolicy.default(ApprovalPolicy.parse({})),
   start: z.boolean().default(false),
 })
@@ -62,7 +72,8 @@ export const SessionPatch = z.strictObject({
   title: text.min(1).max(200).optional(),
   priority: Priority.optional(),
   budget: Budget.optional(),
-  labels: z.array(label).max(50).optional(),
+  labels: SessionLabels.optional(),
+  approval_policy: ApprovalPolicy.optional(),
 })
 export type SessionPatch = z.infer<typeof SessionPatch>
 
@@ -126,6 +137,8 @@ export type Session = {
   /** Whether its agents' model is a script; null until the first claim. */
   rehearsal: boolean | null
   usage: Usage
+  /** Of what is left of the budget: what its running tasks may spend before they report again. */
+  reserved: Reserved
   attempts_finished: number
   attempts_succeeded: number
   result: SessionResult | null

@@ -1,8 +1,13 @@
 import type { Agent } from '#core/agent/agent'
 import { type KnownRow, openApprovals, sessionColumnsWith } from '#core/change/load.sql'
 import type { Statement } from '#core/database/database'
+import { type BriefTask, briefColumns, isBrief } from '#core/task/brief'
+import type { Task } from '#core/task/task'
 
-export type StepRow = KnownRow & { holders: { id: string; state: Agent['state']; incarnation: number }[] }
+export type StepRow = Omit<KnownRow, 'tasks'> & {
+  tasks: (Task | BriefTask)[]
+  holders: { id: string; state: Agent['state']; incarnation: number }[]
+}
 
 /** Sessions that a step may look at in one round; the others keep their wake_at and come next. */
 export const admissionLimit = 100
@@ -12,23 +17,30 @@ export const readyLimit = 1_000
 const taskColumns = /* sql */ `
   t.tenant_id, t.id, t.session_id, t.parent_id, t.key, t.kind, t.title, '' as instruction, t.capability,
   t.depends_on, '[]'::json as checks, t.priority, t.state, t.waiting, t.attempt, t.failures, t.losses, t.agent_id,
-  t.agent_incarnation, t.failed_agent_id, t.not_before, t.deadline, t.last_batch, t.work, t.usage, t.result,
+  t.agent_incarnation, t.failed_agent_id, t.not_before, t.deadline, t.last_batch, t.work, t.usage, t.reserved, t.result,
   t.error, t.created_at, t.ready_at, t.started_at, t.ended_at`
 
+/** A tenant and how many of its queue there is a place for. */
+export type Places = { tenant_id: string; places: number }
+
 /**
- * All that a step decides on: the sessions it was woken for, and the first `queued` of those in their tenants'
- * queues (the most urgent first), with their tasks, and who holds these. The plan comes while it is not yet made
- * into tasks, the prompt while there are none. Indexes: session_pkey, session_state, task_session_id_key_key.
+ * All that a step decides on: the sessions it was woken for, and the first of each tenant's queue, as many as
+ * there are places for, with their tasks, and who holds these. The plan comes while it is not yet made into
+ * tasks, the prompt while there are none. Of tasks that have ended or that nobody had yet come the few columns
+ * that the others are decided by; when all have ended, all are whole. Indexes: session_pkey, session_turn,
+ * task_session_id_key_key.
  */
-export function loadStep(session_ids: string[], tenant_ids: string[], queued: number): Statement {
+export function loadStep(session_ids: string[], queues: Places[]): Statement {
   return {
     name: 'load_step',
     text: /* sql */ `
       with wanted as materialized (
         select unnest($1::text[]) as id
         union
-        (select id from session where tenant_id = any($2::text[]) and state = 'QUEUED'
-         order by priority desc, queued_at limit $3::int)
+        (select q.id from unnest($2::text[], $3::int[]) as n(tenant_id, places) cross join lateral (
+           select id, turn_at(priority, queued_at) as turn from session
+           where tenant_id = n.tenant_id and state = 'QUEUED' order by turn_at(priority, queued_at) limit n.places
+         ) q order by q.turn limit ${admissionLimit})
       )
       select ${sessionColumnsWith({
         prompt: `case when work.tasks is null then s.prompt else '' end`,
@@ -36,33 +48,65 @@ export function loadStep(session_ids: string[], tenant_ids: string[], queued: nu
       })}, now() as now, coalesce(work.tasks, '[]') as tasks, coalesce(work.holders, '[]') as holders,
         ${openApprovals} as approvals
       from wanted w
-      join session s on s.id = w.id
+      -- offset 0: by the key, whatever the planner thinks of a table it knows little of.
+      cross join lateral (select * from session where id = w.id offset 0) s
       cross join lateral (
-        select json_agg(t order by t.id) as tasks, bool_or(t.kind = 'WORK') as is_planned,
+        select not exists (select from task t where t.session_id = s.id and t.state not in ('COMPLETED', 'FAILED', 'CANCELLED'))
+          as is_over
+      ) o
+      cross join lateral (
+        select json_agg(case
+                 when not o.is_over and (${isBrief})
+                 then json_build_array(${briefColumns}) else to_json(t) end order by t.id) as tasks, bool_or(t.kind = 'WORK') as is_planned,
                json_agg(json_build_object('id', a.id, 'state', a.state, 'incarnation', a.incarnation))
                  filter (where a.id is not null) as holders
-        from (select ${taskColumns} from task t where t.session_id = s.id) t
+        from (select ${taskColumns} from task t where t.session_id = s.id offset 0) t
         left join agent a on a.id = t.agent_id and t.state in ('ASSIGNED', 'RUNNING', 'AWAITING_INPUT')
       ) work`,
-    values: [session_ids, tenant_ids, Math.min(queued, admissionLimit)],
+    values: [
+      session_ids,
+      queues.map(({ tenant_id }) => tenant_id),
+      queues.map(({ places }) => Math.min(places, admissionLimit)),
+    ],
   }
 }
 
-/** READY tasks of other sessions of the tenants, each with its session; index: task_ready. */
-export function loadReady(tenant_ids: string[], except: string[]): Statement {
+/** A capability that somebody of a tenant's fleet has. */
+export type Served = { tenant_id: string; capability: string }
+
+/**
+ * READY tasks of other sessions that the fleets can do: of each capability those whose turn it is, and as many of
+ * the one as of the other when there are too many, so that none holds up another; with their sessions and who did
+ * what there. Index: task_turn, read in order.
+ */
+export function loadReady(served: Served[], except: string[]): Statement {
   return {
     name: 'load_ready',
     text: /* sql */ `
       with ready as materialized (
-        select ${taskColumns} from task t
-        where t.tenant_id = any($1::text[]) and t.state = 'READY' and not t.session_id = any($2::text[])
-          and (t.not_before is null or t.not_before <= now())
-        order by t.priority desc, t.ready_at limit $3::int
+        select f.session_id, f.task, f.needs
+        from unnest($1::text[], $2::text[]) as n(tenant_id, capability) cross join lateral (
+          select t.session_id, to_json(t) as task, t.depends_on <> '{}' as needs, row_number() over () as place from (
+            select ${taskColumns} from task t
+            where t.tenant_id = n.tenant_id and t.capability = n.capability and t.state = 'READY'
+              and not t.session_id = any($3::text[]) and (t.not_before is null or t.not_before <= now())
+            order by turn_at(t.priority, t.ready_at) limit $4::int
+          ) t
+        ) f order by f.place limit $4::int
       )
-      select ${sessionColumnsWith({ prompt: `''`, plan: 'null::json' })}, now() as now, json_agg(r) as tasks
+      select ${sessionColumnsWith({ prompt: `''`, plan: 'null::json' })}, now() as now, json_agg(r.task) as tasks,
+        case when bool_or(r.needs) then (
+          select json_object_agg(d.key, d.agent_id) from task d
+          where d.session_id = s.id and d.state = 'COMPLETED' and d.agent_id is not null
+        ) end as doers
       from ready r join session s on s.id = r.session_id and s.state = 'RUNNING'
       group by s.id`,
-    values: [tenant_ids, except, readyLimit],
+    values: [
+      served.map(({ tenant_id }) => tenant_id),
+      served.map(({ capability }) => capability),
+      except,
+      readyLimit,
+    ],
   }
 }
 
@@ -84,7 +128,7 @@ export function loadFleets(tenant_ids: string[]): Statement {
         (select coalesce(json_agg(json_build_object(
            'tenant_id', a.tenant_id, 'id', a.id, 'name', a.name, 'engine', a.engine, 'capabilities', a.capabilities,
            'capacity', a.capacity, 'labels', a.labels, 'state', a.state, 'active', a.active,
-           'incarnation', a.incarnation, 'finished', a.finished, 'succeeded', a.succeeded, 'recent', a.recent,
+           'incarnation', a.incarnation, 'finished', a.finished, 'succeeded', a.succeeded, 'recent', a.recent, 'proven', a.proven,
            'repositories', a.repositories, 'registered_at', a.registered_at,
            'last_heartbeat_at', a.last_heartbeat_at)), '[]')
          from agent a where a.tenant_id = t.id and a.state <> 'OFFLINE') as agents

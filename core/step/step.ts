@@ -3,12 +3,14 @@ import { type Draft, draftOf, isChanged } from '#core/change/draft'
 import { type KnownRow, toKnown } from '#core/change/load.sql'
 import type { Database } from '#core/database/database'
 import { admit, assign, type Fleet } from '#core/dispatch/dispatch'
+import { channelOf } from '#core/live/channel'
 import type { Lease, Leases } from '#core/lock/lease'
 import type { Presence } from '#core/lock/presence'
 import type { Told } from '#core/services'
 import { advance, advanceDraft, giveUp, type Holders, setWake } from '#core/session/advance'
 import { isTerminal } from '#core/session/states'
-import { type Bells, bellOf } from '#core/wake/bell'
+import { fromBrief } from '#core/task/brief'
+import type { Bells } from '#core/wake/bell'
 import { maxDelaySeconds, type Wake, type WakeMessage } from '#core/wake/wake'
 import {
   countStepError,
@@ -120,9 +122,10 @@ async function look(services: StepServices, session_ids: string[], tenant_ids: s
   const fleets = await database.query<FleetRow>(null, loadFleets(tenant_ids))
   const silent = await silenceOf(services, fleets)
   const wanted = [...new Set([...session_ids, ...silent.sessions])]
+  const served = fleets.flatMap(servedBy)
   const [rows, ready] = await Promise.all([
-    database.query<StepRow>(null, loadStep(wanted, tenant_ids, placesIn(fleets))),
-    tenant_ids.length > 0 ? database.query<KnownRow>(null, loadReady(tenant_ids, wanted)) : [],
+    database.query<StepRow>(null, loadStep(wanted, fleets.map(placesIn))),
+    served.length > 0 ? database.query<KnownRow>(null, loadReady(served, wanted)) : [],
   ])
   const whole = await decide(services, rows)
   const loaded = new Set(rows.map(({ id }) => id))
@@ -133,16 +136,26 @@ async function look(services: StepServices, session_ids: string[], tenant_ids: s
   return store(services, [...whole.map(({ draft }) => draft), ...partial].filter(isChanged))
 }
 
-/** Sessions that the tenants may admit: those further back in their queues need not be loaded. */
-function placesIn(fleets: FleetRow[]) {
-  return fleets.reduce((sum, row) => sum + Math.max(0, row.max_running_sessions - row.running_sessions), 0)
+/** Sessions that a tenant may admit: those further back in its queue need not be loaded. */
+function placesIn({ id, max_running_sessions, running_sessions }: FleetRow) {
+  return { tenant_id: id, places: Math.max(0, max_running_sessions - running_sessions) }
+}
+
+/** With those who have just gone silent: what waited for them must be told. */
+function servedBy({ id, agents }: FleetRow) {
+  const capabilities = new Set(agents.flatMap((agent) => agent.capabilities))
+  return [...capabilities].map((capability) => ({ tenant_id: id, capability }))
 }
 
 type Whole = { draft: Draft; holders: Holders }
 
 async function decide(services: StepServices, rows: StepRow[]): Promise<Whole[]> {
   const decided: Whole[] = []
-  for (const { holders: rowHolders, ...row } of rows) {
+  for (const { holders: rowHolders, tasks, ...session } of rows) {
+    const row = {
+      ...session,
+      tasks: tasks.map((task) => (Array.isArray(task) ? fromBrief(task, session) : task)),
+    }
     const holders = new Map(rowHolders.map((holder) => [holder.id, holder]))
     const known = toKnown(row)
     try {
@@ -192,6 +205,8 @@ async function silenceOf(services: StepServices, fleets: FleetRow[]) {
   if (agents.size === 0) return { agents, sessions: [] }
   const touched = await services.database.query<{ id: string }>(null, silence([...agents]))
   for (const agent_id of agents) services.report({ event: 'agent_silenced', agent_id })
+  const tenants = fleets.filter((fleet) => fleet.agents.some(({ id }) => agents.has(id)))
+  await services.bells.ring(tenants.map(({ id }) => channelOf.fleet(id)))
   return { agents, sessions: touched.map(({ id }) => id) }
 }
 
@@ -226,10 +241,11 @@ async function announce(services: StepServices, drafts: Draft[]) {
   for (const { session, events } of drafts) {
     services.told?.({ tenant_id: session.tenant_id, session_id: session.id }, events)
   }
-  services.bells.ring(
-    drafts.flatMap(({ session, inbox, events }) => [
-      ...inbox.map(({ agent_id }) => bellOf.inbox(agent_id)),
-      ...(events.length > 0 ? [bellOf.events(session.id)] : []),
+  const rung = services.bells.ring(
+    drafts.flatMap(({ session: { tenant_id, id }, inbox, events }) => [
+      ...inbox.map(({ agent_id }) => channelOf.agent(tenant_id, agent_id)),
+      ...(events.length > 0 ? [channelOf.session(tenant_id, id)] : []),
+      channelOf.fleet(tenant_id),
     ]),
   )
   const wakes = drafts.flatMap(({ session, now }): Wake[] => {
@@ -238,7 +254,7 @@ async function announce(services: StepServices, drafts: Draft[]) {
     if (delay_seconds > maxDelaySeconds) return []
     return [{ kind: 'session', tenant_id: session.tenant_id, session_id: session.id, delay_seconds }]
   })
-  await services.wake(wakes)
+  await Promise.all([rung, services.wake(wakes)])
 }
 
 /** While agents are online, somebody looks before one could go silent unseen. */

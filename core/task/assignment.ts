@@ -5,14 +5,16 @@ import { notFound } from '#core/error'
 import { maxTasks } from '#core/plan/plan'
 import type { Services } from '#core/services'
 import type { Session } from '#core/session/session'
+import { type Beginner, inputsOf, type Piece } from './inputs.ts'
 import type { Task } from './task.ts'
 import type { Assignment } from './wire.ts'
 import type { Worker } from './work.ts'
 
 export type Assigned = Assignment
 
-type Ask = { task_id: string; session_id: string; depends_on: string[]; every_leaf: boolean }
+type Ask = Beginner & { task_id: string; session_id: string }
 type Found = Pick<Assignment, 'inputs' | 'messages'> & { prompt: string }
+type Row = Pick<Found, 'prompt' | 'messages'> & { task_id: string; pieces: Piece[] }
 
 export type Assigner = (tenant_id: string, ask: Ask) => Promise<Found | 'none'>
 
@@ -20,9 +22,13 @@ export type Assigner = (tenant_id: string, ask: Ask) => Promise<Found | 'none'>
 export function assigner(database: Database): Assigner {
   return gatherByTenant<Ask, Found | 'none'>({
     async run(tenant_id, asks) {
-      const rows = await database.query<Found & { task_id: string }>(tenant_id, loadAssignments(asks))
-      const found = new Map(rows.map(({ task_id, ...row }) => [task_id, row]))
-      return asks.map(({ task_id }) => found.get(task_id) ?? 'none')
+      const rows = await database.query<Row>(tenant_id, loadAssignments(asks))
+      const found = new Map(rows.map((row) => [row.task_id, row]))
+      return asks.map((ask) => {
+        const row = found.get(ask.task_id)
+        if (!row) return 'none'
+        return { prompt: row.prompt, messages: row.messages, inputs: inputsOf(row.pieces, ask) }
+      })
     },
     key: ({ task_id }) => task_id,
     max: 200,
@@ -30,31 +36,32 @@ export function assigner(database: Database): Assigner {
 }
 
 /**
- * The session's prompt; accepted commits that a task starts from: of what it depends on, or of every leaf for
- * the integration; and the last messages. Indexes: task_session_id_key_key, message_session.
+ * The session's prompt, its last messages, and the tasks whose commits one may start from; none for one that needs
+ * none. Indexes: session_pkey, task_session_id_key_key, message_session.
  */
 function loadAssignments(asks: Ask[]): Statement {
+  const rows = asks.map(({ task_id, session_id, parent_id, depends_on, every_leaf }) => {
+    const begins_from = every_leaf || parent_id !== null || depends_on.length > 0
+    return { task_id, session_id, begins_from }
+  })
   return {
     name: 'load_assignments',
     text: /* sql */ `
-      select a.task_id, s.prompt, coalesce(i.inputs, '[]') as inputs, coalesce(m.messages, '[]') as messages
-      from json_to_recordset($1::json) as a(task_id text, session_id text, depends_on text[], every_leaf boolean)
-      join session s on s.id = a.session_id
+      select a.task_id, s.prompt, coalesce(p.pieces, '[]') as pieces, coalesce(m.messages, '[]') as messages
+      from json_to_recordset($1::json) as a(task_id text, session_id text, begins_from boolean)
+      -- offset 0: by the key, whatever the planner thinks of a table it knows little of.
+      cross join lateral (select prompt from session where id = a.session_id offset 0) s
       cross join lateral (
-        select json_agg(json_build_object('task_id', t.id, 'key', t.key, 'commit', t.result->>'commit',
-                                          'artifact_id', t.result->>'artifact_id') order by t.ended_at, t.id) as inputs
-        from task t
-        where t.session_id = a.session_id and t.kind = 'WORK' and t.state = 'COMPLETED'
-          and (a.every_leaf or t.key = any(a.depends_on)) and t.result->>'commit' is not null
-          and not (a.every_leaf and exists (
-            select from task d where d.session_id = t.session_id and t.key = any(d.depends_on)
-              and d.state = 'COMPLETED' and d.kind = 'WORK'))
-      ) i
+        select json_agg(json_build_array(t.id, t.key, t.parent_id, t.depends_on, t.state = 'COMPLETED',
+                                         t.result->>'commit', t.result->>'artifact_id') order by t.started_at, t.id) as pieces
+        from (select * from task where session_id = a.session_id and a.begins_from offset 0) t
+        where t.kind in ('WORK', 'MERGE')
+      ) p
       cross join lateral (
         select json_agg(json_build_object('id', said.id, 'text', said.text) order by said.id) as messages
         from (select id, text from message where session_id = a.session_id order by id desc limit 50) said
       ) m`,
-    values: [JSON.stringify(asks)],
+    values: [JSON.stringify(rows)],
   }
 }
 
@@ -64,10 +71,12 @@ export async function readAssignment(
   { tenant_id }: Worker,
   session: Session,
   task: Task,
+  children: Task[],
 ): Promise<Assigned> {
   const { id, key, kind, title, instruction, capability, checks, attempt, failures, deadline } = task
   const { title: goal, repository, labels, base_commit, base_artifact_id } = session
-  const ask = { task_id: id, session_id: session.id, depends_on: task.depends_on }
+  const { session_id, parent_id, depends_on } = task
+  const ask = { task_id: id, session_id, parent_id, depends_on }
   const found = await services.assignment(tenant_id, { ...ask, every_leaf: kind === 'INTEGRATION' })
   if (found === 'none') throw notFound('task', id)
   const { prompt, inputs, messages } = found
@@ -76,6 +85,7 @@ export async function readAssignment(
     session: { id: session.id, title: goal, prompt, repository, labels },
     asks: askedTools(session.approval_policy),
     plan_limits: { max_tasks: session.budget.tasks ?? maxTasks },
+    subtasks: children.map(({ key, title }) => ({ key, title })),
     inputs,
     base_commit,
     base_artifact_id,

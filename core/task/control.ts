@@ -8,6 +8,7 @@ import { cancelTask, reviveTask } from './end.ts'
 import { controlsOf, readTask, type TaskControl } from './read.ts'
 import { isHeld, isTerminal } from './states.ts'
 import type { Task } from './task.ts'
+import { ancestorsOf, childrenOf, dependsOn, isBroken, isParentReady, parentOf, subtaskOf } from './tree.ts'
 
 /**
  * Cancels a task with all below it and all that depends on it, or retries one that FAILED or was CANCELLED.
@@ -47,17 +48,18 @@ function assertLegal({ session }: Draft, task: Task, action: TaskControl) {
 
 const tasksOf = (draft: Draft) => [...draft.tasks.values()]
 
-/** All below a task, and all that depends on it or on one of these, nearest first. */
-function following(draft: Draft, first: Task) {
-  const found = new Map([[first.id, first]])
-  const keys = new Set([first.key])
+/**
+ * All below a task, and all that depends on it or on one of these, nearest first, each with the one that it hangs on.
+ * Those that `passes` refuses are left out, and what hangs on them alone.
+ */
+function following(draft: Draft, first: Task, passes: (task: Task) => boolean) {
+  const found = new Map([[first.id, { task: first, cause: first }]])
   // A map hands out what is added while it is walked: each task is looked at once.
-  for (const { id } of found.values()) {
+  for (const { task: cause } of found.values()) {
     for (const task of tasksOf(draft)) {
-      if (found.has(task.id)) continue
-      if (task.parent_id !== id && !task.depends_on.some((key) => keys.has(key))) continue
-      found.set(task.id, task)
-      keys.add(task.key)
+      if (found.has(task.id) || !passes(task)) continue
+      if (task.parent_id === cause.id || task.depends_on.includes(cause.key))
+        found.set(task.id, { task, cause })
     }
   }
   found.delete(first.id)
@@ -67,9 +69,11 @@ function following(draft: Draft, first: Task) {
 function cancel(draft: Draft, task: Task) {
   if (task.state === 'CANCELLED') return
   assertLegal(draft, task, 'cancel')
+  const after = following(draft, task, ({ state }) => !isTerminal(state))
   end(draft, task, 'An operator cancelled it.')
-  for (const next of following(draft, task)) {
-    if (!isTerminal(next.state)) end(draft, next, `It depends on "${task.key}", which is CANCELLED.`)
+  for (const { task: next, cause } of after) {
+    const of = { ...cause, state: 'CANCELLED' } as const
+    end(draft, next, next.parent_id === cause.id ? subtaskOf(of) : dependsOn(of))
   }
 }
 
@@ -88,20 +92,38 @@ function retry(draft: Draft, task: Task) {
     const cleared = { failure: null, waiting: null, ended_at: null, started_at: null, step_errors: 0 }
     moveSession(draft, 'retry', { ...cleared, queued_at: draft.now })
   }
-  const others = ended ? tasksOf(draft) : following(draft, task)
-  reviveTask(draft, task)
-  for (const other of others)
-    if (other.id !== task.id && other.state === 'CANCELLED') reviveTask(draft, other)
+  revive(draft, task)
+  if (ended) for (const other of tasksOf(draft)) if (other.state === 'CANCELLED') reviveTask(draft, other)
+  reviveAbove(draft, task)
 }
 
-/** A dependency that stays broken would cancel the task again at once. */
+/** With all that broke with it. */
+function revive(draft: Draft, task: Task) {
+  const after = following(draft, task, isBroken)
+  reviveTask(draft, task)
+  for (const { task: next } of after) reviveTask(draft, next)
+}
+
+/** Those above wait for their subtasks again, unless another of these is still broken. */
+function reviveAbove(draft: Draft, task: Task) {
+  for (const { id } of ancestorsOf(draft, task)) {
+    const above = draft.tasks.get(id)
+    if (!above || childrenOf(draft, id).some(isBroken)) return
+    if (isBroken(above)) revive(draft, above)
+  }
+}
+
+/** A dependency that stays broken would cancel the task again at once, and so would its parent. */
 function assertDependencies(draft: Draft, task: Task, brokenStates: Task['state'][]) {
   const needs = tasksOf(draft).filter(({ key }) => task.depends_on.includes(key))
+  const parent = parentOf(draft, task)
+  if (parent && !isParentReady(parent)) needs.push(parent)
   const broken = needs.find(({ state }) => brokenStates.includes(state))
   if (!broken) return
+  const why = broken.id === task.parent_id ? 'It is a subtask of' : 'It depends on'
   throw new OrchestratorError(
     'illegal_transition',
-    `It depends on "${broken.key}", which is ${broken.state}; retry that one.`,
+    `${why} "${broken.key}", which is ${broken.state}; retry that one.`,
     { details: { state: task.state, action: 'retry', legal_actions: [], task_id: broken.id } },
   )
 }

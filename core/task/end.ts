@@ -1,12 +1,13 @@
 import { type Draft, moveTask } from '#core/change/draft'
 import { limits, type Task } from './task.ts'
+import { childrenOf, isParentReady, parentOf } from './tree.ts'
 
 type Failure = { code: string; message: string; retryable: boolean }
 
 const plus = (now: string, ms: number) => new Date(Date.parse(now) + ms).toISOString()
 
 /** What a task looks like once nobody holds it: free to be offered again, its checkpoint kept. */
-const unheld = { agent_id: null, agent_incarnation: null, deadline: null, last_batch: 0 } as const
+export const unheld = { agent_id: null, agent_incarnation: null, deadline: null, last_batch: 0 } as const
 
 /** Counts an attempt that ended, for the session's success rate. */
 function countAttempt(draft: Draft, succeeded: boolean) {
@@ -92,20 +93,37 @@ export function cancelTask(draft: Draft, task: Task, reason: string) {
   return moveTask(draft, task.id, 'cancel', { ...unheld, error, ended_at: draft.now }, { reason })
 }
 
+/** Its own run is over and counts: COMPLETED, unless subtasks are left, which begin from it now. */
 export function completeTask(draft: Draft, task: Task, set: Partial<Task>, data: Record<string, unknown>) {
   countAttempt(draft, true)
   draft.trigger = task.kind === 'PLAN' ? 'PLAN_ACCEPTED' : 'TASK_COMPLETED'
-  const ended = { error: null, deadline: null, ended_at: draft.now }
-  return moveTask(draft, task.id, 'complete', { ...set, ...ended }, { attempt: task.attempt, ...data }, '1')
+  const facts = { attempt: task.attempt, ...data }
+  const ended = { ...set, error: null, deadline: null }
+  if (childrenOf(draft, task.id).every(({ state }) => state === 'COMPLETED'))
+    return moveTask(draft, task.id, 'complete', { ...ended, ended_at: draft.now }, facts, '1')
+  const waiting = waitingForChildren(draft.now)
+  return moveTask(draft, task.id, 'await_children', { ...ended, waiting }, facts, '1')
 }
 
-/** As new, but for its attempt number, its last checkpoint and what it has used. */
+function waitingForChildren(since: string) {
+  const sentence = 'Its own run is over and counts; it is COMPLETED when its subtasks are.'
+  return { reason: 'subtasks', sentence, since, until: null }
+}
+
+/**
+ * As new, but for its attempt number, its last checkpoint and what it has used. One whose own run was accepted is
+ * not run again: it waits for its subtasks.
+ */
 export function reviveTask(draft: Draft, task: Task) {
   const needs = [...draft.tasks.values()].filter(({ key }) => task.depends_on.includes(key))
-  const ready = needs.every(({ state }) => state === 'COMPLETED')
+  const ready = isParentReady(parentOf(draft, task)) && needs.every(({ state }) => state === 'COMPLETED')
   const counters = { failures: 0, losses: 0, error: null, failed_agent_id: null }
+  if (task.result !== null && childrenOf(draft, task.id).length > 0) {
+    const set = { ...counters, ended_at: null, waiting: waitingForChildren(draft.now) }
+    return moveTask(draft, task.id, 'revive', { ...set, ...unheld, state: 'WAITING_CHILDREN' })
+  }
   const times = { ended_at: null, not_before: null, deadline: null, ready_at: ready ? draft.now : null }
   const holder = { agent_id: null, agent_incarnation: null, last_batch: 0 }
   const state = ready ? 'READY' : 'BLOCKED'
-  moveTask(draft, task.id, 'revive', { ...counters, ...times, ...holder, state })
+  return moveTask(draft, task.id, 'revive', { ...counters, ...times, ...holder, state })
 }

@@ -44,6 +44,28 @@ describe('the tasks of a fork', () => {
     expect(tasks[1]).toMatchObject({ parent_id: tasks[0]?.id, depends_on: ['parent'], state: 'BLOCKED' })
   })
 
+  it('wait for their subtasks again when their own run was over, even if one of these had broken', () => {
+    const result = {
+      summary: '',
+      commit: 'c',
+      artifact_id: null,
+      patch_artifact_id: null,
+      diff: null,
+      checks: [],
+    }
+    const parent = aTask('parent', { state: 'FAILED', result })
+    const sub = aTask('sub', { parent_id: parent.id, state: 'FAILED' })
+    const tasks = forked([parent, sub], { parent: { commit: 'c' } })
+    expect(tasks.map(({ state }) => state)).toEqual(['WAITING_CHILDREN', 'READY'])
+    expect(tasks[0]?.result).toEqual(result)
+    // Before its parent handed in, a subtask had nothing to begin from.
+    const early = forked([parent, sub], {
+      parent: { state: 'RUNNING', commit: null },
+      sub: { state: 'BLOCKED' },
+    })
+    expect(early.map(({ state }) => state)).toEqual(['READY', 'BLOCKED'])
+  })
+
   it('go on from the snapshot of the checkpoint, not from a later one', () => {
     const late = { number: 9, artifact_id: null, commit: 'late', engine: {} }
     const then = { artifact_id: 'art_1', commit: 'then', engine: { session_id: 'x' } }

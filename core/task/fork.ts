@@ -1,6 +1,6 @@
 import { newId } from '#core/id'
 import { reservedKeys } from '#core/plan/plan'
-import { noUsage } from '#core/usage/usage'
+import { unassigned } from './blank.ts'
 import type { Task, WorkState } from './task.ts'
 
 /** A task as the checkpoints, folded, say that it stood. */
@@ -20,14 +20,27 @@ export function forkedTasks(rows: Task[], stood: Stood[], child: { id: string; n
   })
   const newIds = new Map(kept.map(({ row, id }) => [row.id, id]))
   const done = new Set(kept.flatMap(({ one, row }) => (one.state === 'COMPLETED' ? [row.key] : [])))
+  const handedIn = new Set(kept.flatMap(({ one, row }) => (isHandedIn(one) ? [row.id] : [])))
+  const parents = new Set(kept.map(({ row }) => row.parent_id))
   const forked = kept.map(({ one, row, id }): Task => {
     const depends_on = Array.isArray(one.depends_on) ? one.depends_on.map(String) : row.depends_on
     const parent_id = row.parent_id === null ? null : (newIds.get(row.parent_id) ?? null)
-    const task = { ...row, ...fresh, id, session_id: child.id, parent_id, depends_on, created_at: child.now }
+    // Leases, counters and spend begin anew.
+    const task = {
+      ...row,
+      ...unassigned,
+      id,
+      session_id: child.id,
+      parent_id,
+      depends_on,
+      created_at: child.now,
+    }
     const { started_at, ended_at, result } = row
     if (one.state === 'COMPLETED') return { ...task, state: 'COMPLETED', result, started_at, ended_at }
-    if (one.state === 'WAITING_CHILDREN') return { ...task, state: 'WAITING_CHILDREN', result, started_at }
-    const ready = depends_on.every((key) => done.has(key))
+    if (one.state === 'WAITING_CHILDREN' || (handedIn.has(row.id) && parents.has(row.id)))
+      return { ...task, state: 'WAITING_CHILDREN', result, started_at }
+    const begins = row.parent_id === null || handedIn.has(row.parent_id)
+    const ready = begins && depends_on.every((key) => done.has(key))
     const work = workOf(one.work)
     return { ...task, work, state: ready ? 'READY' : 'BLOCKED', ready_at: ready ? child.now : null }
   })
@@ -35,26 +48,10 @@ export function forkedTasks(rows: Task[], stood: Stood[], child: { id: string; n
   return { forked, origins }
 }
 
-/** Leases, counters and spend begin anew. */
-const fresh = {
-  waiting: null,
-  attempt: 0,
-  failures: 0,
-  losses: 0,
-  agent_id: null,
-  agent_incarnation: null,
-  failed_agent_id: null,
-  not_before: null,
-  deadline: null,
-  last_batch: 0,
-  work: null,
-  usage: noUsage,
-  result: null,
-  error: null,
-  ready_at: null,
-  started_at: null,
-  ended_at: null,
-} as const
+/** Its own run was over, even if one of its subtasks broke since. */
+function isHandedIn({ state, commit }: Stood) {
+  return state === 'COMPLETED' || state === 'WAITING_CHILDREN' || typeof commit === 'string'
+}
 
 /** The snapshot that the checkpoint holds; in the fork it is part of the first one. */
 function workOf(work: unknown): WorkState | null {

@@ -2,16 +2,16 @@ import type { Draft } from '#core/change/draft'
 import { newId } from '#core/id'
 import type { Plan } from '#core/plan/plan'
 import { reservedKeys } from '#core/plan/plan'
-import { noUsage } from '#core/usage/usage'
+import { unassigned } from './blank.ts'
 import type { Task } from './task.ts'
 
 type New = Pick<Task, 'key' | 'kind' | 'title' | 'instruction' | 'capability'> &
   Partial<Pick<Task, 'depends_on' | 'checks' | 'parent_id'>>
 
-/** A new task of a session: READY when it depends on nothing, else BLOCKED. */
+/** A new task of a session: READY when it depends on nothing and has no parent, else BLOCKED. */
 export function newTask(draft: Draft, made: New): Task {
   const depends_on = made.depends_on ?? []
-  const ready = depends_on.length === 0
+  const ready = depends_on.length === 0 && !made.parent_id
   return {
     tenant_id: draft.session.tenant_id,
     id: newId('task'),
@@ -25,25 +25,10 @@ export function newTask(draft: Draft, made: New): Task {
     depends_on,
     checks: made.checks ?? [],
     priority: draft.session.priority,
+    ...unassigned,
     state: ready ? 'READY' : 'BLOCKED',
-    waiting: null,
-    attempt: 0,
-    failures: 0,
-    losses: 0,
-    agent_id: null,
-    agent_incarnation: null,
-    failed_agent_id: null,
-    not_before: null,
-    deadline: null,
-    last_batch: 0,
-    work: null,
-    usage: noUsage,
-    result: null,
-    error: null,
     created_at: draft.now,
     ready_at: ready ? draft.now : null,
-    started_at: null,
-    ended_at: null,
   }
 }
 

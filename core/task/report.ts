@@ -4,8 +4,8 @@ import { gather } from '#core/database/gather'
 import { notFound, OrchestratorError } from '#core/error'
 import { type NewEvent, pageText } from '#core/event/event'
 import { newId } from '#core/id'
+import { channelOf } from '#core/live/channel'
 import type { Services } from '#core/services'
-import { bellOf } from '#core/wake/bell'
 import { type Report, type Reported, reportStatement } from './report.sql.ts'
 import type { EventBatch, WorkCheckpoint } from './wire.ts'
 import { staleAttempt, type Worker } from './work.ts'
@@ -67,9 +67,15 @@ export async function reportEvents(
     checkpoint: null,
   })
   if (reported === 'refused') return refusal(services, worker, id, body)
-  if (events.length > 0) services.bells.ring([bellOf.events(session.id)])
-  if (body.usage)
-    await services.wake([{ kind: 'session', tenant_id: task.tenant_id, session_id: session.id }])
+  const { tenant_id } = task
+  const changed = [
+    channelOf.session(tenant_id, session.id),
+    ...(body.usage ? [channelOf.fleet(tenant_id)] : []),
+  ]
+  await Promise.all([
+    events.length > 0 ? services.bells.ring(changed) : null,
+    body.usage ? services.wake([{ kind: 'session', tenant_id, session_id: session.id }]) : null,
+  ])
   return { last_batch: reported.last_batch, action: actionFor(reported) }
 }
 
@@ -135,6 +141,6 @@ export async function checkpointWork(services: Services, worker: Worker, id: str
     const { task } = await held(services, worker, id)
     throw staleAttempt(task, attempt)
   }
-  services.bells.ring([bellOf.events(session.id)])
+  await services.bells.ring([channelOf.session(worker.tenant_id, session.id)])
   return { number: reported.number }
 }

@@ -33,10 +33,12 @@ const expected: Record<TaskState, Partial<Record<TaskAction, TaskState>>> = {
     fail: 'FAILED',
     lose: 'READY',
     release: 'READY',
+    await_merge: 'BLOCKED',
     cancel: 'CANCELLED',
   },
   AWAITING_INPUT: {
     answer: 'RUNNING',
+    await_children: 'WAITING_CHILDREN',
     complete: 'COMPLETED',
     fail_attempt: 'READY',
     fail: 'FAILED',
@@ -71,7 +73,14 @@ describe.each(taskStates)('a task that is %s', (state) => {
     expect(draft.tasks.get(task.id)?.state).toBe(to)
     expect(draft.events).toMatchObject([{ task_id: task.id, data: { key: 'one', from: state, to } }])
     const gives = held.includes(state) && !held.includes(to)
-    const slot = { agent_id: 'agt_a', incarnation: 3, take: 0, give: 1, outcome: '1' }
+    const slot = {
+      agent_id: 'agt_a',
+      incarnation: 3,
+      take: 0,
+      give: 1,
+      outcome: '1',
+      capability: task.capability,
+    }
     expect(draft.slots).toEqual(gives ? [slot] : [])
   })
 

@@ -8,7 +8,7 @@ export const transitions = {
   withdraw: { from: ['ASSIGNED'], to: 'READY', by: 'step' },
   ask: { from: ['RUNNING'], to: 'AWAITING_INPUT', by: 'agent' },
   answer: { from: ['AWAITING_INPUT'], to: 'RUNNING', by: 'operator' },
-  await_children: { from: ['RUNNING'], to: 'WAITING_CHILDREN', by: 'agent' },
+  await_children: { from: ['RUNNING', 'AWAITING_INPUT'], to: 'WAITING_CHILDREN', by: 'agent' },
   join_children: { from: ['WAITING_CHILDREN'], to: 'COMPLETED', by: 'step' },
   complete: { from: ['RUNNING', 'AWAITING_INPUT'], to: 'COMPLETED', by: 'agent' },
   fail_attempt: { from: ['RUNNING', 'AWAITING_INPUT'], to: 'READY', by: 'agent' },
@@ -19,6 +19,7 @@ export const transitions = {
   },
   lose: { from: ['ASSIGNED', 'RUNNING', 'AWAITING_INPUT'], to: 'READY', by: 'step' },
   release: { from: ['RUNNING', 'AWAITING_INPUT'], to: 'READY', by: 'agent' },
+  await_merge: { from: ['RUNNING'], to: 'BLOCKED', by: 'agent' },
   revive: { from: ['FAILED', 'CANCELLED'], to: 'BLOCKED', by: 'operator' },
   cancel: {
     from: ['BLOCKED', 'READY', 'ASSIGNED', 'RUNNING', 'AWAITING_INPUT', 'WAITING_CHILDREN'],

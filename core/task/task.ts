@@ -2,10 +2,12 @@ import type * as z from 'zod'
 import type { Check, Plan } from '#core/plan/plan'
 import type { Priority } from '#core/priority'
 import type { Waiting } from '#core/session/session'
+import type { Reserved } from '#core/usage/budget'
 import type { Usage } from '#core/usage/usage'
 import type { TaskState } from './states.ts'
 
-export type TaskKind = 'PLAN' | 'WORK' | 'INTEGRATION'
+export const taskKinds = ['PLAN', 'WORK', 'MERGE', 'INTEGRATION'] as const
+export type TaskKind = (typeof taskKinds)[number]
 
 export type TaskResult = {
   summary: string
@@ -58,6 +60,8 @@ export type Task = {
   last_batch: number
   work: WorkState | null
   usage: Usage
+  /** Its part of what the session has reserved, while an agent holds it. */
+  reserved: Reserved
   result: TaskResult | null
   error: { code: string; message: string } | null
   created_at: string
@@ -70,6 +74,10 @@ export type Task = {
 export const limits = {
   failures: 3,
   losses: 5,
+  /** Merge conflicts of one session that are resolved by tasks of their own. */
+  merges: 100,
+  /** Checks of one task: those of its plan, or of all that it joins. */
+  checks: 50,
   offer_ms: 30_000,
   run_ms: 2 * 3_600_000,
   /** Backoff after the n-th failure: 2 s, 4 s, … at most a minute. */

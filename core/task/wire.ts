@@ -1,7 +1,9 @@
 import * as z from 'zod'
 import { idOf } from '#core/id'
-import { Plan } from '#core/plan/plan'
+import { Plan, PlannedTask } from '#core/plan/plan'
 import { Usage } from '#core/usage/usage'
+import { taskStates } from './states.ts'
+import { limits, taskKinds } from './task.ts'
 
 /** The bodies of the workers' calls on a task. Each quotes the attempt it acts for: the fence. */
 const attempt = z.int().min(1)
@@ -38,7 +40,26 @@ export const EventBatchAnswer = z.strictObject({
 
 export const Claim = z.strictObject({ attempt })
 export const Decline = z.strictObject({ attempt, reason: z.string().max(1_000) })
-export const Release = z.strictObject({ attempt, batch, reason: z.string().max(1_000) })
+
+/** Accepted commits that git could not merge. */
+export const MergeConflict = z.strictObject({
+  /** The tasks they are of: those whose commits go together, in order, and then the one that met the conflict. */
+  keys: z.array(z.string().max(100)).min(2).max(1_000),
+  /** What the former make together, and the latter's. */
+  commits: z.tuple([commit, commit]),
+  /** The first of them; an event names them all. */
+  files: z.array(z.string().min(1).max(400)).min(1).max(40),
+})
+export type MergeConflict = z.infer<typeof MergeConflict>
+
+export const Release = z.strictObject({
+  attempt,
+  batch,
+  reason: z.string().max(1_000),
+  /** Why it cannot begin: it waits then for a task that resolves this. */
+  conflict: MergeConflict.optional(),
+})
+export type Release = z.infer<typeof Release>
 
 /** The engine's own handle on its memory (session id, message ids, history artifact): opaque to us. */
 const EngineState = z.record(z.string(), z.json())
@@ -92,7 +113,7 @@ export const Complete = z.strictObject({
   artifact_id: idOf('artifact').nullable(),
   patch_artifact_id: idOf('artifact').nullable(),
   diff: DiffStat.nullable(),
-  checks: z.array(CheckResult).max(20).default([]),
+  checks: z.array(CheckResult).max(limits.checks).default([]),
   plan: Plan.optional(),
   branch: z.string().max(300).nullable().optional(),
   push: z.strictObject({ pushed: z.boolean(), reason: z.string().max(2_000).optional() }).optional(),
@@ -103,7 +124,6 @@ export const attemptFailures = [
   'check_failed',
   'engine_failed',
   'repository_unavailable',
-  'merge_conflict',
   'plan_missing',
   'push_refused',
   'timeout',
@@ -118,6 +138,17 @@ export const Fail = z.strictObject({
   usage: Usage.optional(),
 })
 export type Fail = z.infer<typeof Fail>
+
+/** Tasks that one call may add below a running one. */
+const maxSubtasks = 100
+
+export const NewSubtasks = z.strictObject({ attempt, tasks: z.array(PlannedTask).min(1).max(maxSubtasks) })
+export type NewSubtasks = z.infer<typeof NewSubtasks>
+
+export const SubtasksAnswer = z.object({
+  items: z.array(z.object({ id: idOf('task'), key: z.string(), state: z.enum(taskStates) })),
+})
+export type SubtasksAnswer = z.infer<typeof SubtasksAnswer>
 
 export const NewArtifact = z.strictObject({
   task_id: idOf('task'),
@@ -134,7 +165,7 @@ export const Assignment = z.object({
   task: z.object({
     id: idOf('task'),
     key: z.string(),
-    kind: z.enum(['PLAN', 'WORK', 'INTEGRATION']),
+    kind: z.enum(taskKinds),
     title: z.string(),
     instruction: z.string(),
     capability: z.string(),
@@ -153,6 +184,8 @@ export const Assignment = z.object({
   /** Tools that the engine is to ask about; what it asks is decided by POST …/approvals. */
   asks: z.array(z.string()).optional(),
   plan_limits: z.object({ max_tasks: z.int() }),
+  /** What an earlier attempt has added below it: they begin from its work, and are not to be added again. */
+  subtasks: z.array(z.object({ key: z.string(), title: z.string() })).optional(),
   inputs: z.array(
     z.object({
       task_id: idOf('task'),

@@ -7,9 +7,11 @@ import type { Services } from '#core/services'
 import { addUsage, type Usage } from '#core/usage/usage'
 import { type Assigned, readAssignment } from './assignment.ts'
 import { completeTask, failAttempt, loseTask, releaseTask, returnOffer } from './end.ts'
-import { isHeld } from './states.ts'
+import { awaitMerge } from './merge.ts'
+import { isHeld, type TaskState } from './states.ts'
 import { limits, type Task } from './task.ts'
-import type { Complete, Fail } from './wire.ts'
+import { childrenOf } from './tree.ts'
+import type { Complete, Fail, MergeConflict } from './wire.ts'
 
 /** The worker who calls, and what it may claim to hold. */
 export type Worker = Extract<Actor, { kind: 'agent' }>
@@ -38,13 +40,9 @@ async function work(
   worker: Worker,
   id: string,
   decide: (draft: Draft, task: Task) => void,
+  load = () => services.load.task(worker.tenant_id, id),
 ) {
-  return change(
-    services,
-    `task ${id}`,
-    () => services.load.task(worker.tenant_id, id),
-    (draft) => decide(draft, taskOf(draft, id)),
-  )
+  return change(services, `task ${id}`, load, (draft) => decide(draft, taskOf(draft, id)))
 }
 
 /** Takes an offered task. Repeated by its holder it answers the same. @throws stale_attempt, not_found */
@@ -65,7 +63,7 @@ export async function claimTask(
     moveTask(draft, id, 'claim', { deadline, started_at: draft.now }, { attempt, rehearsal })
     if (draft.session.rehearsal !== rehearsal) setSession(draft, { rehearsal })
   })
-  return readAssignment(services, worker, draft.session, taskOf(draft, id))
+  return readAssignment(services, worker, draft.session, taskOf(draft, id), childrenOf(draft, id))
 }
 
 /** Says no to an offer; it goes to another agent, or comes again. */
@@ -91,12 +89,14 @@ function assertBatch(task: Task, batch: number) {
   })
 }
 
-/** Hands in the work. From here on the commit counts. Repeated after it was accepted it answers the same. */
+const accepted: TaskState[] = ['COMPLETED', 'WAITING_CHILDREN']
+
+/** Hands in the work. From here on the commit counts, and its subtasks begin. Repeated after it was accepted it answers the same. */
 export async function completeWork(services: Services, worker: Worker, id: string, body: Complete) {
   const plan = body.plan
   await work(services, worker, id, (draft, task) => {
-    if (task.state === 'COMPLETED' && task.attempt === body.attempt && task.agent_id === worker.agent_id)
-      return
+    const isAccepted = accepted.includes(task.state)
+    if (isAccepted && task.attempt === body.attempt && task.agent_id === worker.agent_id) return
     assertHolds(task, worker, body.attempt)
     assertBatch(task, body.batch)
     if (task.kind === 'PLAN') assertPlan(plan, draft.session.budget.tasks)
@@ -145,19 +145,31 @@ function spend(draft: Draft, task: Task, usage: Usage) {
   note(draft, 'usage.reported', usage, task)
 }
 
-/** Hands the task back with its work saved, because it was asked to or because the agent goes away. */
+/**
+ * Hands the task back with its work saved, because it was asked to or because the agent goes away; or because the
+ * commits that it begins with conflict, for which a task is made. @throws stale_attempt; invalid_input: the conflict
+ */
 export async function releaseWork(
   services: Services,
   worker: Worker,
   id: string,
   attempt: number,
   reason: string,
+  conflict?: MergeConflict,
 ) {
-  await work(services, worker, id, (draft, task) => {
+  const decide = (draft: Draft, task: Task) => {
     assertHolds(task, worker, attempt)
     if (task.state === 'ASSIGNED') returnOffer(draft, task, 'decline', reason)
+    else if (conflict) awaitMerge(draft, task, conflict)
     else releaseTask(draft, task, reason)
-  })
+  }
+  await work(services, worker, id, decide, conflict && (() => loadWhole(services, worker, id)))
+}
+
+/** The task's session with all its tasks: whether another has met the same conflict is seen there. */
+async function loadWhole(services: Services, { tenant_id }: Worker, id: string) {
+  const known = await services.load.task(tenant_id, id)
+  return known && services.load.session(tenant_id, known.session.id)
 }
 
 /** Its agent lives but no longer names the task: it is lost, unless the attempt has ended meanwhile. */

@@ -13,6 +13,8 @@ export const Usage = z.strictObject({
 })
 export type Usage = z.infer<typeof Usage>
 
+export const usageColumns = Object.keys(Usage.shape)
+
 export const noUsage: Usage = {
   input_tokens: 0,
   output_tokens: 0,

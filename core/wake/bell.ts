@@ -1,20 +1,31 @@
 import type { Redis } from 'ioredis'
+import { type Channel, keyOf, type LiveWake } from '#core/live/channel'
+import type { Watch } from '#core/live/watch'
 
-/** Rings that end a long poll early. Best effort: whoever waits looks again at its deadline anyway. */
+/**
+ * Tells that something has changed: to who waits in a long poll, and to the broadcaster of those who watch.
+ * Best effort: whoever waits looks again at its deadline, and whoever watches confirms.
+ */
 export type Bells = {
-  ring(names: string[]): void
+  /** To be called after the commit, and awaited: a function that has answered may be frozen. Never throws. */
+  ring(channels: Channel[]): Promise<void>
   /** Resolves when the bell rings or after `ms`, whichever is first; `signal` ends the wait too. */
-  wait(name: string, ms: number, signal?: AbortSignal): Promise<void>
+  wait(channel: Channel, ms: number, signal?: AbortSignal): Promise<void>
   end(): void
 }
 
-export const bellOf = {
-  inbox: (agent_id: string) => `bell:inbox:${agent_id}`,
-  events: (session_id: string) => `bell:events:${session_id}`,
+const bellOf = (channel: Channel) => `bell:${keyOf(channel)}`
+
+/** What wakes broadcasters: who is watched, and the queue. */
+export type Broadcasts = { watch: Watch; wake: (wakes: LiveWake[]) => Promise<void> }
+
+/** Each channel once, by its key. */
+function once(channels: Channel[]) {
+  return [...new Map(channels.map((channel) => [keyOf(channel), channel])).values()]
 }
 
 /** Bells over Redis' publish and subscribe, so that any process ends a poll held by another. */
-export function redisBells(redis: Redis, subscriber: Redis): Bells {
+export function redisBells(redis: Redis, subscriber: Redis, broadcasts?: Broadcasts): Bells {
   const waiting = new Map<string, Set<() => void>>()
   subscriber.on('message', (name: string) => {
     for (const wake of waiting.get(name) ?? []) wake()
@@ -29,13 +40,19 @@ export function redisBells(redis: Redis, subscriber: Redis): Bells {
   }
 
   return {
-    ring(names) {
-      if (names.length === 0) return
+    async ring(channels) {
+      if (channels.length === 0) return
+      const all = once(channels)
       const pipeline = redis.pipeline()
-      for (const name of new Set(names)) pipeline.publish(name, '')
+      for (const channel of all) pipeline.publish(bellOf(channel), '')
+      // Nobody waits for this: it goes out before the question that is asked next.
       pipeline.exec().catch(() => {})
+      if (!broadcasts) return
+      const due = await broadcasts.watch.due(all)
+      if (due.length > 0) await broadcasts.wake(due)
     },
-    wait(name, ms, signal) {
+    wait(channel, ms, signal) {
+      const name = bellOf(channel)
       return new Promise((resolve) => {
         const done = () => {
           clearTimeout(timer)
@@ -64,10 +81,11 @@ export function redisBells(redis: Redis, subscriber: Redis): Bells {
 export function localBells(): Bells {
   const waiting = new Map<string, Set<() => void>>()
   return {
-    ring(names) {
-      for (const name of names) for (const wake of waiting.get(name) ?? []) wake()
+    async ring(channels) {
+      for (const channel of once(channels)) for (const wake of waiting.get(bellOf(channel)) ?? []) wake()
     },
-    wait(name, ms, signal) {
+    wait(channel, ms, signal) {
+      const name = bellOf(channel)
       return new Promise((resolve) => {
         const others = waiting.get(name) ?? new Set()
         const done = () => {

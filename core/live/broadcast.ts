@@ -1,0 +1,138 @@
+import { OrchestratorError } from '#core/error'
+import { type Channel, keyOf, type LiveMessage } from './channel.ts'
+import { fanOut, type Holds } from './fan-out.ts'
+import type { Frame } from './frame.ts'
+import { exclusiveMs, frameOfNow, lookAtEvents, replay } from './replay.ts'
+import type { LiveServices } from './services.ts'
+import { following, startOf, type Viewer } from './viewer.ts'
+
+/** The lease of a broadcaster; renewed by each look that is asked for meanwhile, in ms. */
+export const leaseMs = 5_000
+/** Looks of one call at a channel; what is left is for the next message. */
+const maxLooks = 200
+/** A fleet's snapshot goes out this often at most, in ms. */
+const snapshotMs = 1_000
+
+/**
+ * Looks at channels and posts what is new to those who watch, as long as there is something new. What it was
+ * told does not matter, only what is true now: duplicates and lost messages change nothing but the time.
+ * Answers the messages whose channel could not be looked at.
+ */
+export async function broadcast(services: LiveServices, holds: Holds, messages: LiveMessage[]) {
+  const channels = new Map(
+    messages.flatMap((message) => (message.connection_id ? [] : [[keyOf(message), message]])),
+  )
+  const replays = messages.filter(({ connection_id }) => connection_id !== undefined)
+  const failed: LiveMessage[] = []
+  const work = [
+    ...[...channels.values()].map((channel) => ({ channel, run: () => follow(services, holds, channel) })),
+    ...replays.map((message) => ({ channel: message, run: () => goOn(services, message) })),
+  ]
+  await Promise.all(
+    work.map(async ({ channel, run }) => {
+      try {
+        await run()
+      } catch (error) {
+        // A session that was deleted has nothing to say any more.
+        if (error instanceof OrchestratorError && error.code === 'not_found') return
+        const reason = error instanceof Error ? error.message : String(error)
+        const { tenant_id } = channel
+        services.report({ event: 'broadcast_failed', channel: keyOf(channel), tenant_id, reason })
+        failed.push(channel)
+      }
+    }),
+  )
+  return failed
+}
+
+/** Goes on with a replay that did not end in time. */
+async function goOn(services: LiveServices, { connection_id, ...channel }: LiveMessage) {
+  const mine = (await services.viewers.of(keyOf(channel))).find((one) => one.connection_id === connection_id)
+  if (!mine || mine.tenant_id !== channel.tenant_id) return
+  await services.viewers.replayed(
+    keyOf(channel),
+    mine.connection_id,
+    mine.after,
+    services.now() + exclusiveMs,
+  )
+  await replay(services, channel, mine.connection_id, { after: mine.after, exclusive: true })
+}
+
+/** Looks while the lease is held and somebody has asked for it. */
+async function follow(services: LiveServices, holds: Holds, { tenant_id, kind, id }: LiveMessage) {
+  const channel: Channel = { tenant_id, kind, id }
+  let leases = await services.leases.acquire([`broadcast:${keyOf(channel)}`])
+  if (leases.length === 0) return lookLater(services, channel)
+  const fan = fanOut(services, holds, channel)
+  let looks = 0
+  try {
+    for (; leases.length > 0 && looks < maxLooks; looks++) {
+      const more = await lookOnce(services, channel, fan.post)
+      if (!more) leases = await services.leases.release(leases)
+    }
+  } finally {
+    // What failed comes back by its message; who has rung meanwhile is not to wait for that.
+    const rung = await services.leases.leave(leases)
+    if (rung.length > 0 || looks === maxLooks) await services.wake([channel])
+  }
+  // The lease is free by now: whoever is slow keeps nobody but this call.
+  await fan.settled()
+}
+
+/**
+ * The holder has been told to look again. It may be dead, though, and then nobody would: one look a lease's time
+ * later is asked for by the first who is refused.
+ */
+async function lookLater(services: LiveServices, channel: Channel) {
+  if (!(await services.watch.first('retry', channel, leaseMs))) return
+  await services.wake([{ ...channel, delay_seconds: Math.ceil(leaseMs / 1_000) + 1 }])
+}
+
+type Post = (viewers: Viewer[], frames: Frame[]) => Promise<void>
+
+/** One look; answers whether there is more. */
+async function lookOnce(services: LiveServices, channel: Channel, post: Post) {
+  if (channel.kind === 'session') return lookAtSession(services, channel, post)
+  const { token } = await services.watch.begin(channel)
+  if (channel.kind === 'fleet' && !(await services.watch.first('snapshot', channel, snapshotMs))) {
+    // One has just gone out: what changed since goes with the next, which is now on its way.
+    await services.watch.expect(channel, 2 * snapshotMs)
+    await services.wake([{ ...channel, delay_seconds: snapshotMs / 1_000 }])
+    return false
+  }
+  const text = await frameOfNow(services, channel)
+  const viewers = await services.roster.of(channel)
+  if (viewers.length === 0) return forget(services, channel, token)
+  if (text) await post(following(viewers, channel.tenant_id, services.now()), [{ from: 0, to: 1, text }])
+  return false
+}
+
+/**
+ * Pages first, then viewers: whoever is not among them yet has stored its subscription after these pages were
+ * committed, and finds them by its own replay.
+ */
+async function lookAtSession(services: LiveServices, channel: Channel, post: Post) {
+  const { viewers, roster, watch, now } = services
+  const { token, cursor } = await watch.begin(channel)
+  const start =
+    cursor ?? startOf(following(await viewers.of(keyOf(channel)), channel.tenant_id, now()), now())
+  if (start === null) return forgetUnlessWatched(services, channel, token)
+  const { frames, to, last_seq } = await lookAtEvents(services, channel, start)
+  if (frames.length === 0) return false
+  const all = await roster.of(channel)
+  if (all.length === 0) return forget(services, channel, token)
+  await post(following(all, channel.tenant_id, now()), frames)
+  await watch.advance(channel, to)
+  return to < last_seq
+}
+
+async function forgetUnlessWatched(services: LiveServices, channel: Channel, token: string | null) {
+  const viewers = await services.viewers.of(keyOf(channel))
+  return viewers.length === 0 && forget(services, channel, token)
+}
+
+/** Nobody watches: commits need not wake until somebody does. */
+async function forget(services: LiveServices, channel: Channel, token: string | null) {
+  if (token !== null) await services.watch.unmark(channel, token)
+  return false
+}

@@ -1,0 +1,48 @@
+import * as z from 'zod'
+import { idOf } from '#core/id'
+
+/** What can be watched: the events of a session, the inbox of an agent, how a tenant's fleet stands. */
+export type Channel = { kind: 'session' | 'agent' | 'fleet'; tenant_id: string; id: string }
+
+export const channelOf = {
+  session: (tenant_id: string, id: string): Channel => ({ kind: 'session', tenant_id, id }),
+  agent: (tenant_id: string, id: string): Channel => ({ kind: 'agent', tenant_id, id }),
+  fleet: (tenant_id: string): Channel => ({ kind: 'fleet', tenant_id, id: tenant_id }),
+}
+
+/** The channel's name in our stores: ids never meet, so that a tenant's fleet is told apart by its own. */
+export function keyOf({ kind, id }: Channel) {
+  return `${kind}:${id}`
+}
+
+/** The channel's name on the wire, where the connection tells the tenant. */
+export function wireNameOf(channel: Channel) {
+  return channel.kind === 'fleet' ? 'fleet' : keyOf(channel)
+}
+
+const sessionId = idOf('session')
+const agentId = idOf('agent')
+
+/** A channel by its name on the wire, for a tenant's connection; null when there is no such name. */
+export function readChannel(name: string, tenant_id: string): Channel | null {
+  if (name === 'fleet') return channelOf.fleet(tenant_id)
+  const [, kind, id = ''] = /^(session|agent):(.+)$/.exec(name) ?? []
+  if (kind === 'session' && sessionId.safeParse(id).success) return channelOf.session(tenant_id, id)
+  if (kind === 'agent' && agentId.safeParse(id).success) return channelOf.agent(tenant_id, id)
+  return null
+}
+
+/**
+ * A message on the broadcast queue: "look at channel C". With a connection: its replay is not over, go on with
+ * it. It carries no event: what is true is read when it is handled.
+ */
+export const LiveMessage = z.object({
+  kind: z.enum(['session', 'agent', 'fleet']),
+  tenant_id: idOf('tenant'),
+  id: z.string().max(100),
+  connection_id: z.string().max(200).optional(),
+})
+export type LiveMessage = z.infer<typeof LiveMessage>
+
+/** A message for the broadcast queue, now or after a delay. */
+export type LiveWake = Channel & { connection_id?: string; delay_seconds?: number }

@@ -1,0 +1,30 @@
+import type { Inbox } from '#core/agent/inbox'
+import type { Database } from '#core/database/database'
+import type { Leases } from '#core/lock/lease'
+import type { Channel, LiveWake } from './channel.ts'
+import type { Roster } from './roster.ts'
+import type { Sockets, Viewers } from './viewer.ts'
+import type { Watch } from './watch.ts'
+
+/** What the live verbs work with. The database is the api's role: a tenant's channels read its rows only. */
+export type LiveServices = {
+  database: Database
+  inbox: Inbox
+  viewers: Viewers
+  roster: Roster
+  sockets: Sockets
+  watch: Watch
+  leases: Leases
+  /** Sends wakes to the broadcast queue. Never throws. */
+  wake: (wakes: LiveWake[]) => Promise<void>
+  report: (event: LiveReport) => void
+  now: () => number
+}
+
+export type LiveReport =
+  | { event: 'viewer_gone'; channel: string; connection_id: string }
+  | { event: 'viewer_late'; channel: string; connection_id: string }
+  | { event: 'broadcast_failed'; channel: string; tenant_id: string; reason: string }
+
+/** The tenant itself as the one who reads: what a connection may see was settled when it subscribed. */
+export const readerOf = ({ tenant_id }: Channel) => ({ kind: 'system', tenant_id }) as const
