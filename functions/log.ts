@@ -26,6 +26,7 @@ export const logEventOf = {
   'task.cancelled': 'task_cancelled',
   'task.lost': 'task_lost',
   'task.released': 'task_released',
+  'task.blocked': 'task_blocked',
 } as const satisfies Partial<Record<EventType, string>>
 
 /** Every event that a line may name: past tense, snake_case. No prose to parse. */
@@ -40,6 +41,13 @@ export type LogEventName =
   | 'agent_silenced'
   | 'lease_conflicted'
   | 'redis_failed'
+  | 'socket_opened'
+  | 'socket_refused'
+  | 'socket_closed'
+  | 'viewer_gone'
+  | 'viewer_late'
+  | 'post_refused'
+  | 'broadcast_failed'
   | 'sweep_completed'
   | 'migration_completed'
 

@@ -17,6 +17,7 @@ import { eventRoutes } from './routes/events.ts'
 import { fleetRoutes } from './routes/fleet.ts'
 import { plainRoutes } from './routes/plain.ts'
 import { sessionRoutes } from './routes/sessions.ts'
+import { socketRoutes } from './routes/sockets.ts'
 import { taskRoutes } from './routes/tasks.ts'
 import { workRoutes } from './routes/work.ts'
 import type { ApiServices } from './services.ts'
@@ -61,7 +62,15 @@ export function buildApp(services: () => ApiServices) {
   app.openAPIRegistry.registerComponent('securitySchemes', 'agent', { type: 'http', scheme: 'bearer' })
   for (const add of [sessionRoutes, eventRoutes, checkpointRoutes, taskRoutes, workRoutes, agentRoutes])
     add(api)
-  for (const add of [approvalRoutes, artifactRoutes, contextRoutes, fleetRoutes, plainRoutes, docsRoutes])
+  for (const add of [
+    approvalRoutes,
+    artifactRoutes,
+    contextRoutes,
+    fleetRoutes,
+    socketRoutes,
+    plainRoutes,
+    docsRoutes,
+  ])
     add(api)
   app.onError((error, c) => {
     const request_id = c.get('request_id')

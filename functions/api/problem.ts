@@ -23,6 +23,7 @@ export function statusOf(code: ProblemCode): number {
     case 'batch_gap':
     case 'context_conflict':
     case 'artifact_missing':
+    case 'too_many_subscriptions':
       return 409
     case 'precondition_failed':
       return 412
@@ -31,6 +32,7 @@ export function statusOf(code: ProblemCode): number {
     case 'unsupported_media_type':
       return 415
     case 'plan_invalid':
+    case 'subtask_invalid':
     case 'idempotency_mismatch':
       return 422
     case 'internal':

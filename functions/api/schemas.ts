@@ -15,12 +15,20 @@ import { ContextPut, ContextStrategy, contextScopes } from '#core/context/entry'
 import { JsonValue } from '#core/context/json'
 import { owners, partKinds } from '#core/diagnosis/diagnosis'
 import { eventTypes } from '#core/event/event'
+import { CapabilityLoad } from '#core/fleet/capabilities'
+import { History } from '#core/fleet/history'
+import { Need } from '#core/fleet/needs'
+import { Queues } from '#core/fleet/queues'
 import { Stats } from '#core/fleet/stats'
 import { Check, Plan } from '#core/plan/plan'
 import { priorities } from '#core/priority'
+import { SessionChange } from '#core/session/changes'
+import { SessionCounts } from '#core/session/count'
 import { Budget, Fork, failureCodes, NewSession, Repository, SessionPatch } from '#core/session/session'
 import { type SessionAction, sessionStates, transitions } from '#core/session/states'
 import { taskStates } from '#core/task/states'
+import { taskKinds } from '#core/task/task'
+import { TaskTree as RootTree } from '#core/task/trees'
 import {
   Assignment,
   CheckResult,
@@ -33,7 +41,9 @@ import {
   EventBatchAnswer,
   Fail,
   NewArtifact,
+  NewSubtasks,
   Release,
+  SubtasksAnswer,
   WorkCheckpoint,
 } from '#core/task/wire'
 import { Usage } from '#core/usage/usage'
@@ -54,6 +64,7 @@ body('Complete', Complete)
 body('Fail', Fail)
 body('Release', Release)
 body('NewArtifact', NewArtifact)
+body('NewSubtasks', NewSubtasks)
 body('ContextPut', ContextPut)
 export const ContextPatch = body(
   'ContextPatch',
@@ -85,6 +96,8 @@ export const Problem = answer(
 )
 
 const UsageView = answer('Usage', z.object(Usage.shape))
+/** Of a session's budget: what tasks that run may spend before they report again. */
+const Reserved = z.object({ tokens: z.number(), cost_usd: z.number() })
 const PlanView = answer('PlanView', z.object(Plan.shape))
 const RepositoryView = z.object(Repository.shape)
 
@@ -116,6 +129,7 @@ export const Session = answer(
     checkpoint_number: z.int(),
     rehearsal: z.boolean().nullable(),
     usage: UsageView,
+    reserved: Reserved,
     attempts_finished: z.int(),
     attempts_succeeded: z.int(),
     success_rate: z.number().nullable(),
@@ -143,6 +157,7 @@ export const Session = answer(
     ended_at: time.nullable(),
   }),
 )
+answer('SessionCounts', SessionCounts)
 export const SessionList = answer('SessionList', z.object({ items: z.array(Session), next_cursor: cursor }))
 
 export const Diagnosis = answer(
@@ -171,7 +186,7 @@ export const Task = answer(
     session_id: z.string(),
     parent_id: z.string().nullable(),
     key: z.string(),
-    kind: z.enum(['PLAN', 'WORK', 'INTEGRATION']),
+    kind: z.enum(taskKinds),
     title: z.string(),
     instruction: z.string(),
     capability: z.string(),
@@ -187,6 +202,7 @@ export const Task = answer(
     not_before: time.nullable(),
     deadline: time.nullable(),
     usage: UsageView,
+    reserved: Reserved,
     result: z
       .object({
         summary: z.string(),
@@ -209,7 +225,17 @@ export const Task = answer(
     ended_at: time.nullable(),
   }),
 )
+const Progress = z.object({ done: z.int(), total: z.int() })
+const TreeTask = answer('TreeTask', z.object({ ...Task.shape, progress: Progress, total_usage: UsageView }))
+export const TaskTree = answer(
+  'TaskTree',
+  z.object({ items: z.array(TreeTask), next_cursor: cursor, progress: Progress, usage: UsageView }),
+)
 export const TaskList = answer('TaskList', z.object({ items: z.array(Task), next_cursor: cursor }))
+export const TaskTreeList = answer(
+  'TaskTreeList',
+  z.object({ items: z.array(RootTree), next_cursor: cursor }),
+)
 
 export const Agent = answer(
   'Agent',
@@ -230,6 +256,7 @@ export const Agent = answer(
     tier: z.enum(['ELITE', 'STANDARD', 'PROBATION']),
     load: z.number(),
     success_rate: z.number().nullable(),
+    success_rates: z.record(z.string(), z.number()),
   }),
 )
 export const AgentList = answer('AgentList', z.object({ items: z.array(Agent), next_cursor: cursor }))
@@ -238,6 +265,7 @@ export const Inbox = answer('Inbox', z.object({ items: z.array(InboxItem) }))
 answer('HeartbeatAnswer', HeartbeatAnswer)
 answer('Assignment', Assignment)
 answer('EventBatchAnswer', EventBatchAnswer)
+answer('SubtasksAnswer', SubtasksAnswer)
 
 const Event = answer(
   'Event',
@@ -375,7 +403,11 @@ export const ApprovalList = answer(
 )
 export const ApprovalAnswerView = answer('ApprovalAnswer', ApprovalAnswer)
 export const Message = answer('Message', z.object({ id: z.string(), text: z.string() }))
-answer('Stats', Stats)
+export const FleetStats = answer('Stats', z.object({ ...Stats.shape, queues: Queues }))
+answer('History', History)
+export const CapabilityList = answer('CapabilityList', z.object({ items: z.array(CapabilityLoad) }))
+export const NeedList = answer('NeedList', z.object({ items: z.array(Need) }))
+export const ChangeList = answer('ChangeList', z.object({ items: z.array(SessionChange) }))
 
 export const Health = answer('Health', z.object({ status: z.literal('ok') }))
 export const Ready = answer(
@@ -387,4 +419,9 @@ export const Ready = answer(
       z.object({ ok: z.boolean(), latency_ms: z.number(), error: z.string().nullable() }),
     ),
   }),
+)
+
+export const SocketTicket = answer(
+  'SocketTicket',
+  z.object({ ticket: z.string(), url: z.string(), expires_at: time }),
 )

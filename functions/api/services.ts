@@ -1,13 +1,17 @@
 import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs'
 import type { ArtifactStore } from '#core/artifact/store'
 import { openDatabase } from '#core/database/database'
+import type { LookAtQueue } from '#core/fleet/queues'
+import { redisWatch } from '#core/live/watch'
 import { redisPresence } from '#core/lock/presence'
 import { databaseServices, type Services } from '#core/services'
 import { redisBells } from '#core/wake/bell'
 import { config } from '../config.ts'
+import type { Tickets } from '../live/tickets.ts'
 import { type Log, logger, logTold } from '../log.ts'
+import { queueDepth } from '../queue-depth.ts'
 import { connectRedis } from '../redis.ts'
-import { sqsWakes } from '../wakes.ts'
+import { liveWakes, sqsWakes } from '../wakes.ts'
 import { requestId } from './context.ts'
 import { folderStore } from './store/folder.ts'
 
@@ -16,6 +20,10 @@ export type Dependency = { required: boolean; look: (signal: AbortSignal) => Pro
 
 export type ApiServices = Services & {
   artifacts: ArtifactStore
+  tickets: Tickets
+  /** Where clients open their socket. */
+  socket_url: string
+  lookAtQueue: LookAtQueue
   dependencies: Record<string, Dependency>
   /** Origins of pages that may call. */
   origins: string[]
@@ -30,7 +38,8 @@ function open(): Opened {
   const database = openDatabase({ url: database_url, role: 'app', max: database_pool })
   const redis = connectRedis(redis_url, log)
   const subscriber = connectRedis(redis_url, log)
-  const bells = redisBells(redis, subscriber)
+  const live = liveWakes({ queue_url: rest.queue_broadcast_url, log })
+  const bells = redisBells(redis, subscriber, { watch: redisWatch(redis), wake: live.send })
   const wakes = sqsWakes({ queue_url: queue_steps_url, log, request_id: requestId })
   const sqs = new SQSClient({ maxAttempts: 1 })
   const depth = { QueueUrl: queue_steps_url, AttributeNames: ['ApproximateNumberOfMessages' as const] }
@@ -41,6 +50,9 @@ function open(): Opened {
     wake: wakes.send,
     told: logTold(logger('session'), requestId),
     artifacts: storeOf(rest.artifact_store_url, rest.artifact_secret),
+    tickets: ticketsOf(rest.table_tickets),
+    socket_url: rest.public_socket_url,
+    lookAtQueue: queueDepth(sqs, queue_steps_url, rest.queue_steps_dead_url),
     dependencies: {
       postgres: {
         required: true,
@@ -60,6 +72,7 @@ function open(): Opened {
     async close() {
       bells.end()
       wakes.close()
+      live.close()
       sqs.destroy()
       await database.end()
     },
@@ -79,6 +92,17 @@ function storeOf(url: string, secret: string): ArtifactStore {
     presignUpload: async (key, size) => (await store()).presignUpload(key, size),
     presignDownload: async (key) => (await store()).presignDownload(key),
     read: async (key, max_bytes) => (await store()).read(key, max_bytes),
+  }
+}
+
+/** Its client is loaded at the first ticket: most requests need none. */
+function ticketsOf(table: string): Tickets {
+  let made: Promise<Tickets> | undefined
+  return {
+    async issue(actor) {
+      made ??= import('../live/tickets.ts').then(({ ticketStore }) => ticketStore({ table }))
+      return (await made).issue(actor)
+    },
   }
 }
 

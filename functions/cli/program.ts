@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { answerKinds } from '#core/approval/approval'
+import { contextStrategies } from '#core/context/entry'
 import { wellKnownCapabilities } from '#core/plan/plan'
 import { priorities } from '#core/priority'
 import { listAgents } from './agent/list.ts'
@@ -8,6 +9,20 @@ import { type Api, defaultApi } from './api/client.ts'
 import { BadInput } from './api/errors.ts'
 import { type ApprovalAnswerOptions, answerApproval } from './approval/answer.ts'
 import { type ApprovalListOptions, listApprovals } from './approval/list.ts'
+import {
+  type ContextGetOptions,
+  type ContextHistoryOptions,
+  type ContextListOptions,
+  getContext,
+  listContext,
+  showContextHistory,
+} from './context/read.ts'
+import {
+  type ContextDeleteOptions,
+  type ContextSetOptions,
+  deleteContext,
+  setContext,
+} from './context/write.ts'
 import { doctor } from './doctor/doctor.ts'
 import { exitHelp } from './exit.ts'
 import { follow, followTiming } from './follow/follow.ts'
@@ -44,6 +59,8 @@ export function createProgram(terminal: Terminal, onExit: (code: number) => void
   addAgentCommands(agent, terminal, action)
   const approval = program.command('approval').description('what agents ask of people')
   addApprovalCommands(approval, terminal, action)
+  const context = program.command('context').description('memory that agents share')
+  addContextCommands(context, terminal, action)
   program
     .command('doctor')
     .description('what is configured, reachable and missing, with the remedy')
@@ -173,6 +190,55 @@ function addApprovalCommands(approval: Command, terminal: Terminal, action: Wrap
     .action(
       action((api, json, id: string, answer: string, options: ApprovalAnswerOptions) =>
         answerApproval(terminal, api, { id, answer, options }, json),
+      ),
+    )
+}
+
+function addContextCommands(context: Command, terminal: Terminal, action: Wrap) {
+  const command = (name: string, description: string) =>
+    context
+      .command(name)
+      .description(description)
+      .option('--session <id>', "a session's memory (default: everybody's)")
+      .option('--task <id>', "a task's memory")
+  const basedOn = ['--based-on <version>', 'the version it is based on (default: the present one)'] as const
+  command('list', 'list entries by key')
+    .option('--prefix <key>', 'whose key begins with these words')
+    .option('--own', 'without what a wider scope holds')
+    .option('--limit <n>', 'at most so many (20, up to 100)', wholeNumber)
+    .option('--cursor <cursor>', 'the page after an earlier one')
+    .action(action((api, json, options: ContextListOptions) => listContext(terminal, api, options, json)))
+  command('get <key>', 'print the value of an entry, of the nearest scope that has it')
+    .option('--own', 'of this very scope')
+    .action(
+      action((api, json, key: string, options: ContextGetOptions) =>
+        getContext(terminal, api, key, options, json),
+      ),
+    )
+  command('set <key> <value>', 'write an entry: JSON, or - for standard input; one that is behind is merged')
+    .option('--text', 'the value is text as it stands, not JSON')
+    .addOption(
+      new Option('--strategy <strategy>', 'who wins where two writers disagree').choices(contextStrategies),
+    )
+    .option(...basedOn, wholeNumber)
+    .action(
+      action((api, json, key: string, value: string, options: ContextSetOptions) =>
+        setContext(terminal, api, { key, value }, options, json),
+      ),
+    )
+  command('delete <key>', 'delete an entry; its history stays')
+    .option(...basedOn, wholeNumber)
+    .action(
+      action((api, json, key: string, options: ContextDeleteOptions) =>
+        deleteContext(terminal, api, key, options, json),
+      ),
+    )
+  command('history <key>', 'list every version of an entry, newest first')
+    .option('--limit <n>', 'at most so many (20, up to 100)', wholeNumber)
+    .option('--cursor <cursor>', 'the page after an earlier one')
+    .action(
+      action((api, json, key: string, options: ContextHistoryOptions) =>
+        showContextHistory(terminal, api, key, options, json),
       ),
     )
 }

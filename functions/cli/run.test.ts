@@ -296,3 +296,82 @@ describe('approvals', () => {
     expect(JSON.parse(asked[0]?.body ?? '')).toMatchObject({ approval_policy: { mode: 'ask' } })
   })
 })
+
+describe('contexts', () => {
+  const entry = {
+    ...{ scope: 'GLOBAL', id: '-', key: 'style', value: { tabs: true }, deleted: false, version: 3 },
+    ...{ strategy: 'LAST_WRITER', author: 'operator', size: 13, created_at: '2026-01-01T00:00:00.000Z' },
+  }
+
+  test('are listed of everybody, a session or a task', async () => {
+    const list = answer({ items: [entry], next_cursor: 'abc' })
+    const cli = await playing({
+      'GET /contexts/GLOBAL/-': list,
+      'GET /contexts/SESSION/ses_1': list,
+      'GET /contexts/TASK/tsk_1': list,
+    })
+    const { code, out } = await cli(['context', 'list'])
+    expect(code).toBe(0)
+    expect(out).toMatch(/style +GLOBAL +3 +operator +\{"tabs":true\}\nmore: add --cursor abc/)
+    await cli('context list --session ses_1 --prefix a.b --own --limit 5'.split(' '))
+    const { asked } = await cli('context list --task tsk_1'.split(' '))
+    expect(asked.map(({ path }) => path)).toEqual([
+      '/contexts/GLOBAL/-',
+      '/contexts/SESSION/ses_1?resolve=false&prefix=a.b&limit=5',
+      '/contexts/TASK/tsk_1',
+    ])
+  })
+
+  test('are read as JSON, and with --json as the API answers them', async () => {
+    const cli = await playing({ 'GET /contexts/GLOBAL/-/style': answer(entry) })
+    expect(JSON.parse((await cli(['context', 'get', 'style'])).out)).toEqual({ tabs: true })
+    expect(JSON.parse((await cli(['context', 'get', 'style', '--json'])).out)).toEqual(entry)
+  })
+
+  test('are written on the version that they have, or on the one that is given, or anew', async () => {
+    const written = { 'PUT /contexts/GLOBAL/-/style': answer({ ...entry, version: 4 }) }
+    const cli = await playing({ ...written, 'GET /contexts/GLOBAL/-/style': answer(entry) })
+    const { out, asked } = await cli(['context', 'set', 'style', '[1]', '--strategy', 'REJECT'])
+    expect(out).toBe('style version 4\n')
+    expect(asked.map(({ method, path }) => `${method} ${path}`)).toEqual([
+      'GET /contexts/GLOBAL/-/style?resolve=false',
+      'PUT /contexts/GLOBAL/-/style',
+    ])
+    expect(asked[1]).toMatchObject({
+      body: '{"value":[1],"strategy":"REJECT"}',
+      headers: { 'if-match': '"3"' },
+    })
+    const given = await cli(['context', 'set', 'style', '1', '--based-on', '2'])
+    expect(given.asked.at(-1)).toMatchObject({ body: '{"value":1}', headers: { 'if-match': '"2"' } })
+    const fresh = await playing(written)
+    const last = (await fresh(['context', 'set', 'style', 'use tabs', '--text'])).asked.at(-1)
+    expect(last?.body).toBe('{"value":"use tabs"}')
+    expect(last?.headers['if-match']).toBeUndefined()
+  })
+
+  test.each([
+    ['a value that is no JSON', ['set', 'style', 'use tabs'], '--text'],
+    ['two scopes', ['get', 'style', '--session', 'ses_1', '--task', 'tsk_1'], 'not both'],
+    ['an unknown strategy', ['set', 'style', '1', '--strategy', 'BEST'], 'REJECT'],
+  ])('%s is bad usage: nothing is sent', async (_what, args, words) => {
+    const cli = await playing({})
+    const { code, err, asked } = await cli(['context', ...args])
+    expect([code, asked]).toEqual([2, []])
+    expect(err).toContain(words)
+  })
+
+  test('are deleted, and their history shows each version', async () => {
+    const versions = [
+      { ...entry, version: 4, value: null, deleted: true, based_on: 3, conflicts: [] },
+      { ...entry, based_on: 1, conflicts: [{ path: '/tabs' }] },
+    ]
+    const cli = await playing({
+      'DELETE /contexts/GLOBAL/-/style': (_asked, response) => void response.writeHead(204).end(),
+      'GET /contexts/GLOBAL/-/style/history': answer({ items: versions, next_cursor: null }),
+    })
+    const { out, asked } = await cli(['context', 'delete', 'style', '--based-on', '3'])
+    expect([out, asked[0]?.headers['if-match']]).toEqual(['style deleted\n', '"3"'])
+    const history = await cli(['context', 'history', 'style'])
+    expect(history.out).toMatch(/\n4 .* operator +3 +0 +\(deleted\)\n3 .* operator +1 +1 +\{"tabs":true\}\n/)
+  })
+})

@@ -1,15 +1,27 @@
 import { fileURLToPath } from 'node:url'
+import * as z from 'zod/mini'
+import { ensureLogins } from '#core/database/logins'
 import { migrate } from '#core/database/migrate'
 import { logger } from '../log.ts'
 
 /** The folder beside the domain; a bundle carries it along and says where by MIGRATIONS_FOLDER. */
 const beside = fileURLToPath(new URL('../../core/migrations', import.meta.url))
 
-/** Runs once a deploy and once a local start, as the owner of the tables. */
+const Logins = z.array(
+  z.object({
+    login: z.string().check(z.minLength(1)),
+    role: z.enum(['app', 'engine']),
+    password: z.string().check(z.minLength(1)),
+  }),
+)
+
+/** Runs once a deploy and once a local start, as the owner of the tables; LOGINS are the cloud's alone. */
 export async function handler() {
   const url = process.env.DATABASE_URL
   if (!url) throw new Error('DATABASE_URL is not set.')
   const ran = await migrate({ url, folder: process.env.MIGRATIONS_FOLDER ?? beside })
-  logger('migrate').info('migration_completed', { ran })
+  const logins = Logins.parse(JSON.parse(process.env.LOGINS ?? '[]'))
+  if (logins.length > 0) await ensureLogins({ url, logins })
+  logger('migrate').info('migration_completed', { ran, logins: logins.map(({ login }) => login) })
   return { ran }
 }

@@ -1,4 +1,5 @@
 import { openDatabase } from '#core/database/database'
+import { redisWatch } from '#core/live/watch'
 import { redisLeases } from '#core/lock/lease'
 import { redisPresence } from '#core/lock/presence'
 import type { StepServices } from '#core/step/step'
@@ -6,19 +7,21 @@ import { redisBells } from '#core/wake/bell'
 import { config } from '../config.ts'
 import { logger, logTold } from '../log.ts'
 import { connectRedis } from '../redis.ts'
-import { sqsWakes } from '../wakes.ts'
+import { liveWakes, sqsWakes } from '../wakes.ts'
 import { requestOf } from './context.ts'
 
 /** A step renews nothing: it takes far less than this, in ms. */
 const leaseMs = 20_000
 
 function open() {
-  const { database_url, database_pool, redis_url, queue_steps_url, presence_ms } = config()
+  const { database_url, database_pool, redis_url, queue_steps_url, queue_broadcast_url, presence_ms } =
+    config()
   const log = logger('step')
   const database = openDatabase({ url: database_url, role: 'engine', max: database_pool })
   const redis = connectRedis(redis_url, log)
   const subscriber = connectRedis(redis_url, log)
-  const bells = redisBells(redis, subscriber)
+  const live = liveWakes({ queue_url: queue_broadcast_url, log })
+  const bells = redisBells(redis, subscriber, { watch: redisWatch(redis), wake: live.send })
   const wakes = sqsWakes({ queue_url: queue_steps_url, log })
   const step: StepServices = {
     database,
@@ -39,6 +42,7 @@ function open() {
     async close() {
       bells.end()
       wakes.close()
+      live.close()
       await database.end()
     },
   }

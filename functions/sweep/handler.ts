@@ -1,24 +1,28 @@
 import { openDatabase } from '#core/database/database'
+import { readDemand } from '#core/fleet/demand'
 import { sweep } from '#core/sweep/sweep'
 import { config } from '../config.ts'
 import { logger } from '../log.ts'
 import { sqsWakes } from '../wakes.ts'
+import { embedded } from './metrics.ts'
 
 function open() {
-  const { database_url, queue_steps_url } = config()
+  const { database_url, queue_steps_url, metrics_stage } = config()
   const log = logger('sweep')
   const database = openDatabase({ url: database_url, role: 'engine', max: 1 })
-  return { database, log, wakes: sqsWakes({ queue_url: queue_steps_url, log }) }
+  return { database, log, metrics_stage, wakes: sqsWakes({ queue_url: queue_steps_url, log }) }
 }
 
 let opened: ReturnType<typeof open> | undefined
 
-/** Runs on the schedule: wakes what is overdue. */
+/** Runs on the schedule: wakes what is overdue, and says how many tasks want an agent. */
 export async function handler() {
   opened ??= open()
-  const { database, log, wakes } = opened
+  const { database, log, metrics_stage, wakes } = opened
   const swept = await sweep({ database, wake: wakes.send })
-  log.info('sweep_completed', swept)
+  const demand = await readDemand(database)
+  const said = metrics_stage === undefined ? demand : embedded(metrics_stage, demand, Date.now())
+  log.info('sweep_completed', { ...swept, ...said })
   return swept
 }
 

@@ -1,30 +1,30 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Plan } from '#core/plan/plan'
-import type { Assignment, Complete } from '#core/task/wire'
+import type { Assignment, Complete, Release } from '#core/task/wire'
 import { Approvals } from './approvals.ts'
 import { Checkpointer, type Trigger } from './checkpointer.ts'
-import { type CheckResult, runCheck } from './checks.ts'
+import { type CheckResult, noMarkers, runCheck } from './checks.ts'
 import { ApiError, type Client } from './client.ts'
 import type { WorkerConfig } from './config.ts'
 import { Countdown } from './countdown.ts'
 import { Driver } from './driver.ts'
-import { AttemptFailure, Ended, type Ending, failureOf } from './ending.ts'
+import { AttemptFailure, Ended, type Ending, failureOf, Unmergeable } from './ending.ts'
 import type { Engine } from './engine/engine.ts'
 import { dropRefs } from './git/bundle.ts'
-import { concludeMerge, mergeInputs } from './git/merge.ts'
 import type { Mirrors } from './git/mirror.ts'
 import { pushBranch } from './git/push.ts'
-import { headOf, removeWorktree } from './git/worktree.ts'
+import { removeWorktree } from './git/worktree.ts'
 import { type Log, reasonOf } from './log.ts'
 import { contextGet } from './mcp/context_get.ts'
 import { contextList } from './mcp/context_list.ts'
 import { contextPut } from './mcp/context_put.ts'
 import { planSubmit } from './mcp/plan_submit.ts'
 import type { McpServer } from './mcp/server.ts'
+import { subtaskAdd } from './mcp/subtask_add.ts'
 import { Outbox } from './outbox.ts'
 import { cleanEnvironment } from './process/environment.ts'
-import { conflictPrompt, firstPrompt, reminderPrompt, repairPrompt } from './prompt.ts'
+import { firstPrompt, reminderPrompt, repairPrompt, retryPrompt } from './prompt.ts'
 import { commitResult, uploadCheckpoint, uploadResult } from './result.ts'
 import { storable } from './text.ts'
 import { prepareWorkspace, type Workspace } from './workspace.ts'
@@ -135,6 +135,7 @@ export class Attempt {
     const prepared = { ...this.#deps, assignment, home: this.#deps.config.home, state: this.#state, signal }
     const workspace = await prepareWorkspace(prepared)
     this.#workspace = workspace
+    if (workspace.conflict) throw new Unmergeable(workspace.conflict)
     this.#plan = workspace.progress.plan ?? undefined
     const driver = this.#createDriver(workspace)
     this.#driver = driver
@@ -159,6 +160,7 @@ export class Attempt {
       tools: [
         ...(planning ? [planSubmit(this.#assignment.plan_limits.max_tasks, accept)] : []),
         ...this.#contextTools(),
+        ...this.#subtaskTools(),
       ],
       outbox: this.#outbox,
       progress: workspace.progress,
@@ -182,6 +184,13 @@ export class Attempt {
     return [contextGet(memory), contextPut(memory), contextList(memory)]
   }
 
+  /** What else turns out to be needed may become tasks of its own, but for a plan's and a merge's. */
+  #subtaskTools() {
+    if (this.#assignment.task.kind !== 'WORK') return []
+    const { client } = this.#deps
+    return [subtaskAdd({ client, task_id: this.task_id, attempt: this.attempt, signal: this.#gone.signal })]
+  }
+
   async #makePlan(driver: Driver, { base }: Workspace): Promise<Complete> {
     await driver.turn('work', firstPrompt(this.#assignment, this.#assignment.messages))
     await driver.answerMessages()
@@ -195,9 +204,12 @@ export class Attempt {
   async #makeWork(driver: Driver, workspace: Workspace): Promise<Complete> {
     const { task } = this.#assignment
     const { progress, base } = workspace
-    await this.#resolveConflicts(driver, workspace)
-    const prompt = firstPrompt(this.#assignment, this.#assignment.messages)
-    if (task.kind === 'WORK') await driver.turn('work', prompt)
+    const { previous_error, messages } = this.#assignment
+    if (task.kind === 'WORK' || progress.conflict)
+      await driver.turn('work', firstPrompt(this.#assignment, messages))
+    // Who goes on from a snapshot of the attempt that failed has not read it with the first prompt.
+    if (workspace.restored && previous_error?.code === 'check_failed')
+      await driver.turn(`retry-${task.failures}`, retryPrompt(previous_error))
     await driver.answerMessages()
     const checks = await this.#check(driver)
     await driver.answerMessages()
@@ -215,37 +227,12 @@ export class Attempt {
     return { ...this.#result(driver, base), ...uploaded, commit, checks, ...pushed }
   }
 
-  /** The engine resolves what git could not, one merge after the other. */
-  async #resolveConflicts(driver: Driver, { directory, progress }: Workspace) {
-    const { inputs, task } = this.#assignment
-    while (progress.conflicts.length > 0) {
-      const input = inputs[progress.merged]
-      if (!input)
-        throw new AttemptFailure('merge_conflict', 'The checkpoint does not fit the commits to merge.')
-      await driver.say(`Merging ${input.key}: ${progress.conflicts.length} file(s) in conflict.`)
-      const head = progress.start
-      await driver.turn(`merge-${progress.merged}`, conflictPrompt(input.key, progress.conflicts))
-      const left = await concludeMerge(directory, head, input, progress.conflicts)
-      if (left.length > 0) {
-        throw new AttemptFailure(
-          'merge_conflict',
-          `Conflict markers remain after the engine's turn: ${left.join(', ')}`,
-        )
-      }
-      const merged = await mergeInputs(directory, inputs, progress.merged + 1)
-      progress.merged = merged.done
-      progress.conflicts = merged.conflicts
-      progress.start = await headOf(directory)
-      this.#log('merge_resolved', { key: input.key, kind: task.kind })
-    }
-  }
-
   /** Runs the checks; what fails is given to the engine once, and then everything is checked again. */
   async #check(driver: Driver): Promise<CheckResult[]> {
     const first = await this.#runChecks(driver)
     const failed = first.find(({ exit_code }) => exit_code !== 0)
     if (!failed) return first
-    await driver.turn('repair', repairPrompt(failed))
+    await driver.turn(`repair-${this.#assignment.task.failures}`, repairPrompt(failed))
     const second = await this.#runChecks(driver)
     const still = second.find(({ exit_code }) => exit_code !== 0)
     if (!still) return second
@@ -256,11 +243,17 @@ export class Attempt {
     )
   }
 
+  /** Those of the task, and before them, where a conflict is resolved, that nothing is left of it. */
+  #checks() {
+    const files = this.#workspace?.progress.conflict?.files
+    return [...(files ? [noMarkers(files)] : []), ...this.#assignment.task.checks]
+  }
+
   async #runChecks(driver: Driver): Promise<CheckResult[]> {
     const results: CheckResult[] = []
     const env = await cleanEnvironment(join(this.#state, 'checks'))
     const cwd = this.#workspace?.directory ?? this.#state
-    for (const check of this.#assignment.task.checks) {
+    for (const check of this.#checks()) {
       const call = `check-${results.length}`
       await this.#outbox.push({ stream: 'tool', text: check.command, tool: 'check', status: 'running', call })
       const result = await runCheck(check, {
@@ -278,7 +271,7 @@ export class Attempt {
     }
     if (results.length > 0)
       await driver.say(
-        `${results.filter((r) => r.exit_code === 0).length} of ${this.#assignment.task.checks.length} check(s) passed.`,
+        `${results.filter((r) => r.exit_code === 0).length} of ${this.#checks().length} check(s) passed.`,
       )
     return results
   }
@@ -349,8 +342,13 @@ export class Attempt {
       const trigger = ending.reason === 'stop' ? 'BEFORE_STOP' : 'BEFORE_PAUSE'
       await this.#lastCheckpoint(trigger)
       await this.#outbox.flush()
-      await client.release(this.task_id, this.attempt, this.#outbox.batch, ending.reason, this.#gone.signal)
-      this.#log('attempt_released', { reason: ending.reason })
+      await this.#release({ reason: ending.reason })
+      return
+    }
+    if (!ending && error instanceof Unmergeable) {
+      await this.#outbox.push({ stream: 'system', text: `Git cannot merge: ${error.message}.` })
+      await this.#outbox.flush()
+      await this.#release({ reason: 'merge_conflict', conflict: error.conflict })
       return
     }
     const failure = ending
@@ -369,6 +367,12 @@ export class Attempt {
       this.#gone.signal,
     )
     this.#log('attempt_failed', { code: failure.code, retryable: failure.retryable }, 'warn')
+  }
+
+  async #release(why: Pick<Release, 'reason' | 'conflict'>) {
+    const body = { attempt: this.attempt, batch: this.#outbox.batch, ...why }
+    await this.#deps.client.release(this.task_id, body, this.#gone.signal)
+    this.#log('attempt_released', { reason: why.reason })
   }
 
   async #lastCheckpoint(trigger: Trigger) {

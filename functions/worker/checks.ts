@@ -11,6 +11,18 @@ export type OnOutput = (stream: 'stdout' | 'stderr', text: string) => Promise<vo
 const tailLength = 8_000
 
 /**
+ * Whether conflict markers are left in files: a command, so that people can repeat it and its words name the lines.
+ * The second grep, since the first one's exit tells nothing once a file is gone.
+ */
+export function noMarkers(files: string[]) {
+  const names = files
+    .slice(0, 500)
+    .map((file) => `'${file.replaceAll("'", "'\\''")}'`)
+    .join(' ')
+  return { command: `! grep -aHnsE '^(<{7}|>{7}) ' -- ${names} | grep ''`, timeout_seconds: 60 }
+}
+
+/**
  * Runs one check with bash in a folder. Its output goes to `onOutput` as it comes (which may slow it down).
  * `exit_code` is null when it was ended at its deadline or by the signal.
  */

@@ -8,6 +8,7 @@ import * as z from 'zod'
 import { HeartbeatAnswer, type Held, InboxItem, type Register } from '#core/agent/wire'
 import { ApprovalAnswer, type NewApproval } from '#core/approval/approval'
 import type { ContextPut } from '#core/context/entry'
+import { socketUrl } from '#core/live/client/inputs'
 import {
   Assignment,
   type Complete,
@@ -15,6 +16,9 @@ import {
   EventBatchAnswer,
   type Fail,
   type NewArtifact,
+  type NewSubtasks,
+  type Release,
+  SubtasksAnswer,
   type WorkCheckpoint,
 } from '#core/task/wire'
 import { backoff, wait } from './wait.ts'
@@ -26,6 +30,7 @@ const Problem = z.looseObject({
 })
 const Registered = z.object({ agent: z.looseObject({ id: z.string() }), token: z.string() })
 const Inbox = z.object({ items: z.array(InboxItem) })
+const Ticket = z.object({ ticket: z.string(), url: z.string().optional() })
 const Upload = z.object({
   id: z.string(),
   upload: z.object({
@@ -115,6 +120,12 @@ export class Client {
     return Inbox.parse(await this.#call('GET', path, options)).items
   }
 
+  /** Where a socket can be opened, with a ticket for it. */
+  async socketUrl(signal?: AbortSignal) {
+    const answer = await this.#call('POST', '/socket-tickets', { signal, tries: 1, deadline: 8_000 })
+    return socketUrl(this.#base, Ticket.parse(answer))
+  }
+
   async ack(item: string, signal?: AbortSignal) {
     await this.#call('POST', `/agents/${this.#agent}/inbox/${item}/ack`, { signal, tries: 3 })
   }
@@ -140,6 +151,12 @@ export class Client {
     return ApprovalAnswer.parse(await this.#call('POST', `/tasks/${task}/approvals`, { body, signal }))
   }
 
+  /** Adds tasks below one that runs; the same again answers how they stand. */
+  async addSubtasks(task: string, body: NewSubtasks, signal?: AbortSignal) {
+    const options = { body, signal, tries: 3 }
+    return SubtasksAnswer.parse(await this.#call('POST', `/tasks/${task}/subtasks`, options)).items
+  }
+
   async complete(task: string, body: Complete, signal?: AbortSignal) {
     await this.#call('POST', `/tasks/${task}/complete`, { body, signal })
   }
@@ -148,8 +165,8 @@ export class Client {
     await this.#call('POST', `/tasks/${task}/fail`, { body, signal })
   }
 
-  async release(task: string, attempt: number, batch: number, reason: string, signal?: AbortSignal) {
-    await this.#call('POST', `/tasks/${task}/release`, { body: { attempt, batch, reason }, signal })
+  async release(task: string, body: Release, signal?: AbortSignal) {
+    await this.#call('POST', `/tasks/${task}/release`, { body, signal })
   }
 
   /** An entry of the place or, where it has none, of a wider one. */

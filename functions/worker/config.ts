@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { homedir, hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import * as z from 'zod'
+import { type LiveTiming, liveTiming } from '#core/live/client/inputs'
 import type { ModelConfig } from './engine/model.ts'
 
 export type WorkerConfig = {
@@ -13,6 +14,8 @@ export type WorkerConfig = {
   /** Absolute; mirrors, worktrees and the engines' own folders are below it. */
   home: string
   model: ModelConfig
+  /** Where ECS is asked for protection; only in a container of its own. */
+  ecsAgentUri?: string | undefined
   timing: Timing
 }
 
@@ -24,6 +27,7 @@ export type Timing = {
   /** How long a stopping worker may take to checkpoint and release. */
   grace: number
   inboxSeconds: number
+  live: LiveTiming
 }
 
 export const defaultTiming: Timing = {
@@ -32,6 +36,7 @@ export const defaultTiming: Timing = {
   checkpointPeriod: 30_000,
   grace: 12_000,
   inboxSeconds: 20,
+  live: liveTiming,
 }
 
 /** The configuration is not one that can be worked with; the message says what to set. */
@@ -84,6 +89,7 @@ export function configFromEnv(env: Env = process.env): WorkerConfig {
     labels: settings.AGENT_LABELS,
     home: resolve(settings.AGENT_HOME ?? join(data, 'orchestrator', 'agents', settings.AGENT_NAME)),
     model: modelFromEnv(env),
+    ecsAgentUri: env.ECS_AGENT_URI || undefined,
     timing: { ...defaultTiming, checkpointEvery: settings.AGENT_CHECKPOINT_EVERY_MS },
   }
 }

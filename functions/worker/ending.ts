@@ -1,4 +1,4 @@
-import type { Fail } from '#core/task/wire'
+import type { Fail, MergeConflict } from '#core/task/wire'
 import { ApiError } from './client.ts'
 import { EngineError } from './engine/engine.ts'
 import { RepositoryUnavailable } from './git/unavailable.ts'
@@ -32,6 +32,16 @@ export class Ended extends Error {
     super(`the attempt was ended: ${ending.kind}`)
     this.name = 'Ended'
     this.ending = ending
+  }
+}
+
+/** The attempt cannot begin: the commits that it builds on conflict. */
+export class Unmergeable extends Error {
+  readonly conflict: MergeConflict
+  constructor(conflict: MergeConflict) {
+    super(`${conflict.keys.join(', ')} conflict in ${conflict.files.join(', ')}`)
+    this.name = 'Unmergeable'
+    this.conflict = conflict
   }
 }
 

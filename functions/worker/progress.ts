@@ -5,13 +5,11 @@ import { Plan } from '#core/plan/plan'
 const Progress = z.object({
   /** The commit that this task's own work is on top of. */
   start: z.string(),
-  /** How many inputs are merged. */
-  merged: z.int(),
-  /** Files in conflict with input number `merged`, for the engine to resolve first. */
-  conflicts: z.array(z.string()),
+  /** A MERGE: the commit whose merge the engine resolves, and the files in conflict. */
+  conflict: z.object({ commit: z.string(), files: z.array(z.string()) }).nullable(),
   /** Ids of the steering messages that the engine has been given. */
   delivered: z.array(z.string()),
-  /** The turn that was started last, and those that ended: `merge-0`, `work`, `repair`, `message-…`. */
+  /** The turn that was started last, and those that ended: `work`, `repair-0`, `retry-1`, `message-…`. */
   turn: z.string().nullable(),
   done: z.array(z.string()),
   plan: Plan.nullable(),

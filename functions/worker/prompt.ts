@@ -6,6 +6,9 @@ type Message = { text: string }
 const sharedMemory =
   'The agents of this session share a memory: orchestrator_context_list, orchestrator_context_get and orchestrator_context_put.'
 
+const delegation =
+  'Work that turns out to be a task of its own may be handed to other agents with orchestrator_subtask_add; they begin from your work when you are done.'
+
 /** What the engine is told first. Its headings are stable: people, and the rehearsal model, read them. */
 export function firstPrompt(assignment: Assignment, messages: Message[]): string {
   const body = assignment.task.kind === 'PLAN' ? planPrompt(assignment) : workPrompt(assignment)
@@ -30,8 +33,9 @@ function planPrompt({ session, task, plan_limits }: Assignment) {
   ]
 }
 
-function workPrompt({ session, task, inputs }: Assignment) {
+function workPrompt({ session, task, inputs, subtasks = [] }: Assignment) {
   const checks = task.checks.map(({ command }) => `- ${command}`).join('\n')
+  const added = subtasks.map(({ key, title }) => `- ${key}: ${title}`).join('\n')
   const before = inputs.map(({ key }) => `- ${key}`).join('\n')
   return [
     `You work on one task (${task.capability}) of a coding session, alone, in the git worktree of the current folder.`,
@@ -39,17 +43,28 @@ function workPrompt({ session, task, inputs }: Assignment) {
     `# The session it is part of\n${session.title}\n\n${session.prompt}`,
     ...(before === '' ? [] : [`# Tasks whose work is already here\n${before}`]),
     ...(checks === '' ? [] : [`# Checks that must pass when you are done\n${checks}`]),
+    ...(added === '' ? [] : [`# Tasks whose work comes after yours, added by an earlier attempt\n${added}`]),
     [
       '# Rules\nDo this task only. Work in this folder only. Do not commit or push: that is done for you.',
-      ...(task.kind === 'WORK' ? [sharedMemory] : []),
+      ...(task.kind === 'WORK' ? [sharedMemory, delegation] : task.kind === 'MERGE' ? [sharedMemory] : []),
       'When you are done, say in a few sentences what you changed.',
     ].join('\n'),
   ]
 }
 
 function previousError({ previous_error }: Assignment) {
-  if (!previous_error) return []
-  return [`# The last attempt at this failed (${previous_error.code})\n${previous_error.message}`]
+  return previous_error ? [failedPrompt(previous_error)] : []
+}
+
+function failedPrompt({ code, message }: { code: string; message: string }) {
+  return `# The last attempt at this failed (${code})\n${message}`
+}
+
+/** A turn for an attempt that goes on from what a failed one left. */
+export function retryPrompt(error: { code: string; message: string }): string {
+  return [failedPrompt(error), 'Correct the cause, in the spirit of the task. Do not weaken the check.'].join(
+    '\n\n',
+  )
 }
 
 function steering(messages: Message[]) {
@@ -60,15 +75,6 @@ function steering(messages: Message[]) {
 /** A turn for messages that came when the engine was idle. */
 export function messagePrompt(messages: Message[]): string {
   return steering(messages).join('')
-}
-
-export function conflictPrompt(key: string, files: string[]): string {
-  return [
-    `The work of the task "${key}" was merged into the current folder, and both sides changed the same lines.`,
-    `conflicted files:\n${files.map((file) => `- ${file}`).join('\n')}`,
-    'Resolve each conflict so that the intent of both sides is kept, and remove every conflict marker (<<<<<<<, =======, >>>>>>>).',
-    'Change nothing else. Do not commit: that is done for you.',
-  ].join('\n\n')
 }
 
 export function repairPrompt(failed: CheckResult): string {

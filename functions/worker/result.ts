@@ -4,6 +4,7 @@ import type { Assignment, Complete, WorkCheckpoint } from '#core/task/wire'
 import type { Client } from './client.ts'
 import type { EngineSession, Json } from './engine/engine.ts'
 import { diffStat, writeBundle, writePatch } from './git/bundle.ts'
+import { concludeMerge } from './git/merge.ts'
 import { git, gitText } from './git/run.ts'
 import { takeSnapshot } from './git/snapshot.ts'
 import { commitAll } from './git/worktree.ts'
@@ -17,6 +18,7 @@ type Task = Assignment['task']
  */
 export async function commitResult({ directory, progress }: Workspace, task: Task): Promise<string> {
   const message = `${oneLine(task.title)}\n\nTask: ${task.key}`
+  if (progress.conflict) return concludeMerge(directory, progress.start, progress.conflict.commit, message)
   const commit = await commitAll(directory, message)
   const args = ['merge-base', '--is-ancestor', progress.start, commit]
   if ((await git(args, { cwd: directory, codes: [1] })).code === 0) return commit

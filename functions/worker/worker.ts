@@ -7,11 +7,16 @@ import type { WorkerConfig } from './config.ts'
 import type { Engine } from './engine/engine.ts'
 import { opencodeEngine } from './engine/opencode/driver.ts'
 import { Mirrors } from './git/mirror.ts'
+import { Inbox } from './inbox.ts'
 import { createLog, type Log, reasonOf, withFields } from './log.ts'
 import { McpServer } from './mcp/server.ts'
+import { type Protection, taskProtection } from './protection.ts'
 import { backoff, wait } from './wait.ts'
 
 type Item = ReturnType<(typeof InboxItem)['parse']>
+
+/** Items whose repetition is known as one; far more than can wait at once. */
+const mostRemembered = 1_000
 
 export const exitCodes = { done: 0, failed: 1, takenOver: 3 } as const
 
@@ -41,8 +46,11 @@ class Worker {
   readonly #deps: Deps
   readonly #client: Client
   readonly #mirrors: Mirrors
+  readonly #protection: Protection
   readonly #attempts = new Map<string, { attempt: Attempt; over: Promise<void> }>()
   readonly #over = new AbortController()
+  readonly #handled = new Set<string>()
+  #inbox: Inbox | undefined
   #exit: number = exitCodes.done
   #stopping = false
 
@@ -50,6 +58,7 @@ class Worker {
     this.#deps = deps
     this.#client = new Client(deps.config.apiUrl)
     this.#mirrors = new Mirrors(join(deps.config.home, 'mirrors'))
+    this.#protection = taskProtection(deps.config.ecsAgentUri, deps.log)
   }
 
   async run(signal: AbortSignal): Promise<number> {
@@ -64,7 +73,7 @@ class Worker {
     if (signal.aborted) ended()
     try {
       await this.#register()
-      await Promise.all([this.#heartbeats(), this.#inbox()])
+      await Promise.all([this.#heartbeats(), this.#inboxes()])
     } catch (error) {
       if (!this.#over.signal.aborted) {
         this.#deps.log('worker_failed', { reason: reasonOf(error) }, 'error')
@@ -85,6 +94,9 @@ class Worker {
     const body = { name, engine: engine.describe(), capabilities, capacity, labels }
     log('worker_registering', { name, engine: body.engine, capacity, capabilities })
     agent.agent_id = await this.#client.register(body, this.#over.signal)
+    // What was opened before is another agent's, or of a token that no longer counts.
+    this.#inbox?.close()
+    this.#inbox = undefined
     log('worker_registered', { name })
   }
 
@@ -108,6 +120,7 @@ class Worker {
   }
 
   async #beat() {
+    await this.#protection.hold(this.#attempts.size > 0)
     const holding = [...this.#attempts.values()].map(({ attempt: { task_id, attempt } }) => ({
       task_id,
       attempt,
@@ -118,23 +131,42 @@ class Worker {
     }
   }
 
-  async #inbox() {
-    const { inboxSeconds } = this.#deps.config.timing
+  async #inboxes() {
     let failures = 0
-    while (!this.#over.signal.aborted) {
+    const { signal } = this.#over
+    while (!signal.aborted) {
+      this.#inbox ??= this.#openInbox()
+      const inbox = this.#inbox
       try {
-        for (const item of await this.#client.inbox(inboxSeconds, this.#over.signal))
-          await this.#process(item)
+        for (const item of await inbox.next(signal)) await this.#process(item)
         failures = 0
       } catch (error) {
+        inbox.again()
         failures += 1
-        if (!(await this.#refused(error))) await wait(backoff(failures, 250), this.#over.signal)
+        if (!(await this.#refused(error))) await wait(backoff(failures, 250), signal)
       }
     }
+    this.#inbox?.close()
   }
 
-  /** Items come again until they are acknowledged, so each is safe to process twice. */
+  #openInbox() {
+    const { config, log, agent } = this.#deps
+    const { inboxSeconds: seconds, live: timing } = config.timing
+    return new Inbox({ client: this.#client, agent_id: agent.agent_id ?? '', seconds, timing, log })
+  }
+
+  /** Items come again until they are acknowledged, and are dealt with once. */
   async #process(item: Item) {
+    if (!this.#handled.has(item.id)) await this.#handle(item)
+    this.#handled.add(item.id)
+    for (const oldest of this.#handled) {
+      if (this.#handled.size <= mostRemembered) break
+      this.#handled.delete(oldest)
+    }
+    await this.#client.ack(item.id, this.#over.signal)
+  }
+
+  async #handle(item: Item) {
     const { task_id, attempt, data } = item
     if (task_id !== null && attempt !== null) {
       const held = this.#attempts.get(keyOf(task_id, attempt))?.attempt
@@ -144,7 +176,6 @@ class Worker {
       if (item.kind === 'MESSAGE')
         await held?.steer(String(data.message_id ?? item.id), String(data.text ?? ''))
     }
-    await this.#client.ack(item.id, this.#over.signal)
   }
 
   #interrupted(held: Attempt | undefined, reason: string) {
@@ -168,6 +199,7 @@ class Worker {
       const claimed = new Attempt(deps, assignment)
       const over = claimed.run().finally(() => this.#attempts.delete(key))
       this.#attempts.set(key, { attempt: claimed, over })
+      await this.#protection.hold(true)
     } catch (error) {
       if (!(error instanceof ApiError) || error.retryable || error.status === 401) throw error
       log('offer_gone', { task_id, attempt, code: error.code })

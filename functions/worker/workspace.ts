@@ -1,8 +1,8 @@
 import { join } from 'node:path'
-import type { Assignment } from '#core/task/wire'
+import type { Assignment, MergeConflict } from '#core/task/wire'
 import type { Client } from './client.ts'
 import { readBundle } from './git/bundle.ts'
-import { mergeInputs } from './git/merge.ts'
+import { type Conflict, mergeInputs, narrowest } from './git/merge.ts'
 import {
   emptyRoot,
   fetchCommit,
@@ -17,6 +17,7 @@ import { RepositoryUnavailable } from './git/unavailable.ts'
 import { addWorktree, headOf } from './git/worktree.ts'
 import { type Log, reasonOf } from './log.ts'
 import { type Progress, progressOf } from './progress.ts'
+import { storable } from './text.ts'
 
 export type Workspace = {
   mirror: Mirror
@@ -26,6 +27,8 @@ export type Workspace = {
   progress: Progress
   /** Whether its files are those of an earlier attempt's checkpoint. */
   restored: boolean
+  /** What keeps the work from beginning: accepted commits that do not merge. */
+  conflict: MergeConflict | null
 }
 
 export type WorkspaceOptions = {
@@ -40,7 +43,8 @@ export type WorkspaceOptions = {
 
 /**
  * Makes the folder that a task is worked on in: its repository's mirror up to date, the accepted commits
- * it builds on merged (up to the first conflict), or the files of the last checkpoint restored.
+ * it builds on merged, or the files of the last checkpoint restored. A conflict is laid out for the MERGE task
+ * that is to resolve it; for any other it is answered, and nothing can be done in the folder.
  * Throws RepositoryUnavailable.
  */
 export async function prepareWorkspace(options: WorkspaceOptions): Promise<Workspace> {
@@ -52,19 +56,28 @@ export async function prepareWorkspace(options: WorkspaceOptions): Promise<Works
   }
   const directory = join(home, 'work', assignment.task.id)
   const restored = await restore(mirror, directory, options)
-  if (restored) return { mirror, directory, base, progress: restored, restored: true }
+  if (restored) return { mirror, directory, base, progress: restored, restored: true, conflict: null }
   await addWorktree(mirror, directory, base, signal)
-  const merged = await mergeInputs(directory, assignment.inputs)
+  const met = await mergeInputs(directory, assignment.inputs)
+  const start = await headOf(directory)
+  // One that comes before the last is another's: it is resolved first.
+  const mine = assignment.task.kind === 'MERGE' && met?.left.length === 0
   const progress: Progress = {
-    start: await headOf(directory),
-    merged: merged.done,
-    conflicts: merged.conflicts,
+    start,
+    conflict: met && mine ? { commit: met.input.commit, files: met.files } : null,
     delivered: assignment.messages.map(({ id }) => id),
     turn: null,
     done: [],
     plan: null,
   }
-  return { mirror, directory, base, progress, restored: false }
+  const conflict = met && !mine ? await toReport(directory, start, met) : null
+  return { mirror, directory, base, progress, restored: false, conflict }
+}
+
+/** A conflict as the control plane takes it. */
+async function toReport(directory: string, start: string, met: Conflict): Promise<MergeConflict> {
+  const { keys, commits, files } = await narrowest(directory, start, met)
+  return { keys, commits, files: files.slice(0, 40).map((file) => storable(file.slice(0, 400))) }
 }
 
 async function bringBase(mirror: Mirror, options: WorkspaceOptions): Promise<string> {

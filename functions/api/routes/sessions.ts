@@ -1,11 +1,20 @@
 import * as z from 'zod'
 import { readDiagnosis } from '#core/diagnosis/read'
 import { priorities } from '#core/priority'
+import { listChanges } from '#core/session/changes'
 import { controlSession, deleteSession, patchSession, sendMessage } from '#core/session/control'
+import { countSessions, SessionCounts } from '#core/session/count'
 import { createSession } from '#core/session/create'
 import { readDiff } from '#core/session/diff'
 import { forkSession } from '#core/session/fork'
-import { listSessions, readSession, type SessionView } from '#core/session/read'
+import {
+  listSessions,
+  readSession,
+  type SessionFilter,
+  type SessionSort,
+  type SessionView,
+  sessionSorts,
+} from '#core/session/read'
 import { Fork, NewSession, SessionPatch } from '#core/session/session'
 import { sessionStates } from '#core/session/states'
 import { listSessionTasks } from '#core/task/read'
@@ -13,7 +22,8 @@ import { commaList, decodeCursor, encodeCursor, listQuery } from '../cursor.ts'
 import { nothing } from '../definition.ts'
 import { type Api, endpoint } from '../endpoint.ts'
 import { ifMatch } from '../if-match.ts'
-import { Diagnosis, Message, NewMessage, Session, SessionList, TaskList } from '../schemas.ts'
+import { invalid } from '../issues.ts'
+import { ChangeList, Diagnosis, Message, NewMessage, Session, SessionList, TaskTree } from '../schemas.ts'
 
 const base = '/api/v1/sessions'
 const one = `${base}/{id}`
@@ -27,6 +37,31 @@ const controls = {
   stop: 'Stop it for good; only a retry goes on from there',
   retry: 'Retry a FAILED or STOPPED session: what is finished stays finished',
 } as const
+
+const filterQuery = {
+  priority: commaList(priorities),
+  label: z.string().max(100).optional(),
+  q: z.string().max(200).optional(),
+}
+
+function filterOf({ priority, label, q }: z.output<z.ZodObject<typeof filterQuery>>): SessionFilter {
+  return { priorities: priority ?? null, label: label ?? null, q: q ?? null }
+}
+
+/** A cursor holds for the order that it was given in. */
+function listName(sort: SessionSort) {
+  return sort === 'newest' ? 'sessions' : `sessions_${sort}`
+}
+
+/** @throws invalid_input */
+function placeIn(sort: SessionSort, cursor: string | undefined) {
+  const place = decodeCursor(listName(sort), cursor)
+  if (place === null || sort !== 'priority') return place
+  if (priorities.some((priority) => place.startsWith(`${priority}.`))) return place
+  throw invalid('query', [
+    { pointer: '/cursor', message: 'must be the next_cursor of an answer of this list' },
+  ])
+}
 
 /** Sessions: make, list, read, change, control, steer. */
 export function sessionRoutes(api: Api) {
@@ -49,27 +84,44 @@ export function sessionRoutes(api: Api) {
     method: 'get',
     path: base,
     tag: 'sessions',
-    summary: 'List sessions, newest first',
+    summary: 'List sessions: newest first, oldest first, or the most urgent first',
     query: z.strictObject({
       state: commaList(sessionStates),
-      priority: commaList(priorities),
-      label: z.string().max(100).optional(),
-      q: z.string().max(200).optional(),
+      ...filterQuery,
+      sort: z.enum(sessionSorts).default('newest'),
       ...listQuery,
     }),
     answer: SessionList,
     async run({ services, actor, query }) {
-      const { state, priority, label, q, limit, cursor } = query
-      const before = decodeCursor('sessions', cursor)
-      const filter = {
-        states: state ?? null,
-        priorities: priority ?? null,
-        label: label ?? null,
-        q: q ?? null,
-      }
-      const page = await listSessions(services, actor, { ...filter, limit, before })
-      return { ...page, next_cursor: encodeCursor('sessions', page.next_cursor) }
+      const { state, sort, limit, cursor } = query
+      const page = { ...filterOf(query), states: state ?? null, sort, limit, after: placeIn(sort, cursor) }
+      const { items, next_cursor } = await listSessions(services, actor, page)
+      return { items, next_cursor: encodeCursor(listName(sort), next_cursor) }
     },
+  })
+  endpoint(api, {
+    ...nothing,
+    name: 'count_sessions',
+    method: 'get',
+    path: `${base}/counts`,
+    tag: 'sessions',
+    summary: 'How many sessions of a filter are in each state',
+    query: z.strictObject(filterQuery),
+    answer: SessionCounts,
+    run: ({ services, actor, query }) => countSessions(services, actor, filterOf(query)),
+  })
+  endpoint(api, {
+    ...nothing,
+    name: 'list_changes',
+    method: 'get',
+    path: `${base}/changes`,
+    tag: 'sessions',
+    summary: "The latest changes of sessions' states, newest first",
+    query: z.strictObject({ limit: z.coerce.number().int().min(1).max(100).default(20) }),
+    answer: ChangeList,
+    run: async ({ services, actor, query: { limit } }) => ({
+      items: await listChanges(services, actor, limit),
+    }),
   })
   endpoint(api, {
     ...common,
@@ -95,7 +147,7 @@ export function sessionRoutes(api: Api) {
     name: 'update_session',
     method: 'patch',
     path: one,
-    summary: 'Change title, priority, labels or budget; `If-Match` takes the ETag of a read',
+    summary: 'Change title, priority, labels, budget or approval policy; `If-Match` takes the ETag of a read',
     body: SessionPatch,
     answer: Session,
     headers: etag,
@@ -153,9 +205,9 @@ export function sessionRoutes(api: Api) {
     method: 'get',
     path: `${one}/tasks`,
     tag: 'tasks',
-    summary: 'The tree of its tasks, depth first; `parent_id` names the parent',
+    summary: 'The tree of its tasks, depth first, each with the progress and usage of all below it',
     query: z.strictObject({ ...listQuery, limit: z.coerce.number().int().min(1).max(1_000).default(1_000) }),
-    answer: TaskList,
+    answer: TaskTree,
     async run({ services, actor, param, query: { limit, cursor } }) {
       const after = decodeCursor('tree', cursor)
       const page = await listSessionTasks(services, actor, param('id'), { limit, after })

@@ -2,10 +2,11 @@ import * as z from 'zod'
 import { controlTask } from '#core/task/control'
 import { listTasks, readTask } from '#core/task/read'
 import { taskStates } from '#core/task/states'
+import { listTrees } from '#core/task/trees'
 import { commaList, decodeCursor, encodeCursor, listQuery } from '../cursor.ts'
 import { nothing } from '../definition.ts'
 import { type Api, endpoint } from '../endpoint.ts'
-import { Task, TaskList } from '../schemas.ts'
+import { Task, TaskList, TaskTreeList } from '../schemas.ts'
 
 const base = '/api/v1/tasks'
 const common = { ...nothing, tag: 'tasks', params: { id: 'task' } } as const
@@ -35,6 +36,27 @@ export function taskRoutes(api: Api) {
       const filter = { states: state ?? null, capability: capability ?? null, limit, before }
       const page = await listTasks(services, actor, filter)
       return { ...page, next_cursor: encodeCursor('tasks', page.next_cursor) }
+    },
+  })
+  endpoint(api, {
+    ...nothing,
+    name: 'list_task_trees',
+    method: 'get',
+    path: `${base}/trees`,
+    tag: 'tasks',
+    summary: 'The trees of all sessions that have such a task, newest session first, in short',
+    query: z.strictObject({
+      state: commaList(taskStates),
+      capability: z.string().max(64).optional(),
+      ...listQuery,
+      limit: z.coerce.number().int().min(1).max(50).default(20),
+    }),
+    answer: TaskTreeList,
+    async run({ services, actor, query: { state, capability, limit, cursor } }) {
+      const before = decodeCursor('trees', cursor)
+      const filter = { states: state ?? null, capability: capability ?? null, limit, before }
+      const page = await listTrees(services, actor, filter)
+      return { ...page, next_cursor: encodeCursor('trees', page.next_cursor) }
     },
   })
   endpoint(api, {

@@ -1,4 +1,5 @@
 import { checkpointWork, reportEvents } from '#core/task/report'
+import { addSubtasks } from '#core/task/subtask'
 import {
   Assignment,
   Claim,
@@ -7,7 +8,9 @@ import {
   EventBatch,
   EventBatchAnswer,
   Fail,
+  NewSubtasks,
   Release,
+  SubtasksAnswer,
   WorkCheckpoint,
 } from '#core/task/wire'
 import { claimTask, completeWork, declineTask, failWork, releaseWork } from '#core/task/work'
@@ -63,6 +66,16 @@ export function workRoutes(api: Api) {
   })
   endpoint(api, {
     ...common,
+    name: 'add_subtasks',
+    path: `${one}/subtasks`,
+    summary: 'Add tasks below a running one: they begin from its work; the same again answers how they stand',
+    body: NewSubtasks,
+    status: 201,
+    answer: SubtasksAnswer,
+    run: ({ services, caller, param, body }) => addSubtasks(services, workerOf(caller), param('id'), body),
+  })
+  endpoint(api, {
+    ...common,
     name: 'complete_task',
     path: `${one}/complete`,
     summary: 'Hand in the work; `batch` is the last one sent',
@@ -83,10 +96,10 @@ export function workRoutes(api: Api) {
     ...common,
     name: 'release_task',
     path: `${one}/release`,
-    summary: 'Hand a task back with its work saved',
+    summary: 'Hand a task back with its work saved, or because the commits that it begins with conflict',
     body: Release,
     status: 204,
     run: ({ services, caller, param, body }) =>
-      releaseWork(services, workerOf(caller), param('id'), body.attempt, body.reason),
+      releaseWork(services, workerOf(caller), param('id'), body.attempt, body.reason, body.conflict),
   })
 }

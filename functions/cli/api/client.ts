@@ -16,12 +16,14 @@ export type Api = {
 }
 
 export type Request = {
-  method?: 'GET' | 'POST'
+  method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
   query?: Record<string, string | number | undefined>
   body?: unknown
   /** Of a POST; one is made when none is given. */
   idempotency_key?: string
   accept?: string
+  /** The version that a write is based on. */
+  if_match?: number
 }
 
 /** The address of a path below the base, e.g. `/sessions`. */
@@ -54,6 +56,7 @@ async function sendOnce(api: Api, path: string, request: Request, key: string) {
   const { method = 'GET', body } = request
   const headers = new Headers({ accept: request.accept ?? 'application/json' })
   if (method === 'POST') headers.set('idempotency-key', key)
+  if (request.if_match !== undefined) headers.set('if-match', `"${request.if_match}"`)
   if (body !== undefined) headers.set('content-type', 'application/json')
   const signal = AbortSignal.any([api.signal, AbortSignal.timeout(api.timeout_ms)])
   const address = addressOf(api, path, request.query)

@@ -67,6 +67,7 @@ export const TaskView = z.object({
   waiting: Waiting,
   error: z.object({ code: z.string(), message: z.string() }).nullish(),
   usage: UsageView,
+  progress: z.object({ done: z.number(), total: z.number() }).nullish(),
 })
 export type TaskView = z.infer<typeof TaskView>
 
@@ -102,6 +103,21 @@ export const ApprovalView = z.discriminatedUnion('kind', [
   z.object({ ...approvalFields, kind: z.literal('QUESTION'), asked: AskedQuestion.strip() }),
 ])
 export type ApprovalView = z.infer<typeof ApprovalView>
+
+export const ContextView = z.object({
+  scope: z.string(),
+  key: z.string(),
+  value: z.unknown(),
+  deleted: z.boolean().default(false),
+  version: z.number(),
+  author: z.string(),
+  created_at: z.string(),
+})
+
+export const ContextVersionView = ContextView.extend({
+  based_on: z.number(),
+  conflicts: z.array(z.unknown()).default([]),
+})
 
 export function listOf<T extends z.ZodType>(item: T) {
   return z.object({ items: z.array(item), next_cursor: z.string().nullish() })

@@ -1,3 +1,4 @@
+import { type LiveTiming, liveTiming } from '#core/live/client/inputs'
 import { isTerminal } from '#core/session/states'
 import { type Api, addressOf, call } from '../api/client.ts'
 import { Problem } from '../api/errors.ts'
@@ -7,17 +8,24 @@ import { plain } from '../harmless.ts'
 import { createPaint } from '../paint.ts'
 import type { Terminal } from '../terminal.ts'
 import { createBoard } from './board.ts'
+import { followLive, type LiveSignal, liveInputs } from './live.ts'
 import { outcomeLines } from './outcome.ts'
 import { createRenderer } from './render.ts'
 import { createScreen } from './screen.ts'
 import { type Link, statusLine, waitsFor } from './status.ts'
-import { followEvents, type Signal, type StreamTiming, streamTiming } from './stream.ts'
+import { type StreamTiming, streamTiming } from './stream.ts'
 
 export type FollowTiming = StreamTiming & {
   /** The session itself is read at most once in this time while its log is silent. */
   poll_ms: number
+  live: LiveTiming
 }
-export const followTiming: FollowTiming = { ...streamTiming, poll_ms: 2_000 }
+export const followTiming: FollowTiming = {
+  ...streamTiming,
+  poll_ms: 2_000,
+  // A socket that is away for longer is not waited for: the same events are read in short answers.
+  live: { ...liveTiming, offline: 3_000 },
+}
 
 export type FollowOptions = { json: boolean; after: number; timing: FollowTiming }
 
@@ -39,7 +47,8 @@ export async function follow(terminal: Terminal, api: Api, id: string, options: 
   const signal = AbortSignal.any([terminal.interrupted, ended.signal])
   let session = (await call(api, SessionView, path)).value
   let last = options.after
-  let link: Link = 'live'
+  let link: Link = { state: 'connecting' }
+  let lost = false
   let said = { text: '', since: 0, told: false }
   let labelled = session.rehearsal === true
   let polled = terminal.now()
@@ -87,21 +96,22 @@ export async function follow(terminal: Terminal, api: Api, id: string, options: 
     draw()
   }
 
-  function show(next: Signal) {
-    if (next.kind === 'event') {
-      heard = terminal.now()
-      last = next.event.seq
-      board.note(next.event)
-      if (options.json) terminal.out(`${next.raw}\n`)
-      else screen.print(render(next.event))
-    }
-    if (next.kind === 'away') {
-      if (link === 'live') tell(`reconnecting: ${plain(next.reason)}`)
-      link = { away: next.reason }
-    } else if (link !== 'live') {
-      link = 'live'
-      tell('connected again')
-    }
+  function show(next: LiveSignal) {
+    if (next.kind === 'link') return turnTo(next.link)
+    if (next.kind !== 'event') return
+    heard = terminal.now()
+    last = next.event.seq
+    board.note(next.event)
+    if (options.json) terminal.out(`${next.raw}\n`)
+    else screen.print(render(next.event))
+  }
+
+  function turnTo(next: Link) {
+    link = next
+    const away = link.state === 'away'
+    if (link.state === 'away' && !lost) tell(`reconnecting: ${plain(link.reason)}`)
+    else if (!away && lost) tell('connected again')
+    lost = away
   }
 
   function tell(text: string) {
@@ -119,14 +129,9 @@ export async function follow(terminal: Terminal, api: Api, id: string, options: 
   try {
     if (isOver()) ended.abort()
     const url = addressOf(api, `${path}/events`)
-    const stream = followEvents({
-      url,
-      after: last,
-      signal,
-      timing,
-      random: Math.random,
-      now: terminal.now,
-    })
+    const live = liveInputs(api, timing.live)
+    const reading = { url, after: last, signal, timing, random: Math.random, now: terminal.now }
+    const stream = followLive({ ...reading, session: session.id, live })
     for await (const next of stream) {
       show(next)
       if (next.kind === 'event' && sessionEnds.includes(next.event.type)) await refresh()

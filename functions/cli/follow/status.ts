@@ -4,10 +4,18 @@ import type { SessionView } from '../api/records.ts'
 import { plain } from '../harmless.ts'
 import type { Board } from './board.ts'
 
-export type Link = { away: string } | 'live'
+/** How events come: over the socket, in short answers because there is no socket, or not at all. */
+export type Link =
+  | { state: 'connecting' | 'live' | 'catching_up' }
+  | { state: 'polling'; reason: string }
+  /** `heard_at`: when the API was last heard of, in ms; null when it never was. */
+  | { state: 'away'; reason: string; heard_at: number | null }
 
-/** The line at the bottom, as plain text: how it stands, what it cost, and what it waits for. */
-export function statusLine(session: SessionView, board: Board, link: Link, now: number) {
+/**
+ * The line at the bottom, as plain text: how it stands, what it cost, how it is known, what it waits for.
+ * Without a link it is a picture of the moment.
+ */
+export function statusLine(session: SessionView, board: Board, link: Link | null, now: number) {
   const { done, total } = board.counts()
   const parts = [
     session.state,
@@ -17,8 +25,18 @@ export function statusLine(session: SessionView, board: Board, link: Link, now: 
     money(session.usage.cost_usd),
     elapsed(session, now),
   ]
-  const waits = link === 'live' ? waitsFor(session, board) : `reconnecting (${plain(link.away)})`
-  return [...parts, ...(waits ? [waits] : [])].join(' · ')
+  const waits = link?.state === 'away' ? undefined : waitsFor(session, board)
+  return [...parts, ...(link ? [linkText(link, now)] : []), ...(waits ? [waits] : [])].join(' · ')
+}
+
+function linkText(link: Link, now: number) {
+  if (link.state === 'polling') return `no live connection (${plain(link.reason)}), asking again and again`
+  if (link.state !== 'away')
+    return { connecting: 'connecting', live: 'live', catching_up: 'catching up' }[link.state]
+  const { reason, heard_at } = link
+  const since =
+    heard_at === null ? '' : `, last word ${Math.max(0, Math.round((now - heard_at) / 1_000))} s ago`
+  return `reconnecting (${plain(reason)}${since})`
 }
 
 /** What nothing moves without, in a sentence; undefined while work is going on. */

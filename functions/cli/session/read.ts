@@ -59,7 +59,7 @@ export async function showSession(terminal: Terminal, api: Api, id: string, json
   const from = repository ? [`  repository ${repository.url} ${repository.base ?? ''}`] : []
   const marks = [priority ?? '', ...labels].filter(Boolean).join(' ')
   const tokens = `${countedTokens(usage)} counted, ${usage.cache_read_tokens} read from cache`
-  const status = statusLine(session.value, board, 'live', now)
+  const status = statusLine(session.value, board, null, now)
   const lines = [
     `${paint.bold(plain(title))} ${session.value.id}`,
     `  ${plain(status)}`,

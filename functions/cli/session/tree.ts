@@ -34,6 +34,7 @@ function taskLine(task: TaskView, paint: Paint) {
     task.depends_on.length > 0 ? `after ${task.depends_on.join(', ')}` : '',
     task.attempt > 1 ? `attempt ${task.attempt}` : '',
     task.failures > 0 ? `failures ${task.failures}` : '',
+    task.progress?.total ? `subtasks ${task.progress.done}/${task.progress.total}` : '',
     tokens > 0 ? `${short(tokens)} tokens` : '',
     task.agent_id && isHeld(task.state) ? task.agent_id : '',
     task.state === 'COMPLETED' ? '' : why,

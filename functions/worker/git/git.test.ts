@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { diffStat, readBundle, writeBundle, writePatch } from './bundle.ts'
-import { concludeMerge, mergeInputs } from './merge.ts'
+import { concludeMerge, type Input, mergeInputs, narrowest } from './merge.ts'
 import { emptyRoot, fetchMirror, hasCommit, type Mirror, Mirrors, resolveBase } from './mirror.ts'
 import { pushBranch } from './push.ts'
 import { git, withoutCredentials } from './run.ts'
@@ -65,6 +65,21 @@ test('a base is a branch, a tag, a commit, or the default branch', async () => {
   expect(await resolveBase(mirror, 'other')).toBe(sh('git -C repo rev-parse other'))
   await expect(resolveBase(mirror, 'nope')).rejects.toThrow('no branch, tag or commit "nope"')
   expect(await mirrors.urls()).toEqual([url])
+})
+
+test('a shallow clone is a repository like another', async () => {
+  const url = repository()
+  sh(
+    `cd repo && echo x > x && git add . && git commit -qm second && cd .. && git clone -q --depth 1 file://${url} shallow`,
+  )
+  const mirror = await mirrors.open(join(folder, 'shallow'))
+  await fetchMirror(mirror)
+  const base = await resolveBase(mirror, 'trunk')
+  expect(base).toBe(sh('git -C shallow rev-parse HEAD'))
+  const { dir, commit } = await work(mirror, 'task', base, 'file.txt', 'new')
+  await pushBranch(mirror, 'orchestrator/ses_1', commit)
+  expect(sh('git -C shallow log --format=%s orchestrator/ses_1')).toBe('Do task\nsecond')
+  await removeWorktree(mirror, dir)
 })
 
 test('a repository without a commit starts from the empty root', async () => {
@@ -144,30 +159,74 @@ test('merging gives the same commit on two workers, whatever the time: it is dat
   const heads = []
   for (const name of ['here', 'there']) {
     await addWorktree(mirror, join(folder, name), base)
-    expect(await mergeInputs(join(folder, name), inputs)).toEqual({ done: 2, conflicts: [] })
+    expect(await mergeInputs(join(folder, name), inputs)).toBeNull()
     heads.push(await headOf(join(folder, name)))
   }
   expect(heads[0]).toBe(heads[1])
   expect(sh('git -C here log -1 --format=%ct')).toBe(String(Date.parse('2001-02-03T04:05:06Z') / 1_000))
 })
 
-test('a conflict stops the merge, and it is concluded only without markers', async () => {
+/** Works from the base of the repository, each of which writes files of its own. */
+async function works(mirror: Mirror, files: Record<string, [string, string][]>) {
+  const base = await resolveBase(mirror, null)
+  const inputs: Input[] = []
+  for (const [key, written] of Object.entries(files)) {
+    await addWorktree(mirror, join(folder, key), base)
+    for (const [name, text] of written) await writeFile(join(folder, key, name), text)
+    inputs.push({ key, commit: await commitAll(join(folder, key), key) })
+  }
+  return { base, inputs }
+}
+
+test('a conflict stops the merge and is concluded with both parents; then it does not come again', async () => {
   const url = repository()
   const mirror = await mirrors.open(url)
   await fetchMirror(mirror)
-  const base = await resolveBase(mirror, null)
-  const left = await work(mirror, 'left', base, 'file.txt', 'left\n')
-  const right = { key: 'right', commit: (await work(mirror, 'right', base, 'file.txt', 'right\n')).commit }
+  const { base, inputs } = await works(mirror, {
+    left: [['file.txt', 'left\n']],
+    right: [['file.txt', 'right\n']],
+  })
+  const [left, right] = inputs
+  if (!left || !right) throw new Error('two works')
   const dir = join(folder, 'merge')
   await addWorktree(mirror, dir, base)
-  const inputs = [{ key: 'left', commit: left.commit }, right]
-  expect(await mergeInputs(dir, inputs)).toEqual({ done: 1, conflicts: ['file.txt'] })
-  const head = await headOf(dir)
-  expect(await concludeMerge(dir, head, right, ['file.txt'])).toEqual(['file.txt'])
+  const met = await mergeInputs(dir, inputs)
+  expect(met).toEqual({ merged: [left], left: [], input: right, files: ['file.txt'] })
+  expect(await readFile(join(dir, 'file.txt'), 'utf8')).toMatch(/^<{7} .*\nleft\n={7}\nright\n>{7} /)
   await writeFile(join(dir, 'file.txt'), 'both\n')
-  expect(await concludeMerge(dir, head, right, ['file.txt'])).toEqual([])
-  const parents = sh('git -C merge log -1 --format=%P').split(' ')
-  expect(parents).toEqual([left.commit, right.commit])
+  const joined = await concludeMerge(dir, left.commit, right.commit, 'Join')
+  expect(sh('git -C merge log -1 --format=%P').split(' ')).toEqual([left.commit, right.commit])
+
+  const again = join(folder, 'again')
+  await addWorktree(mirror, again, base)
+  expect(await mergeInputs(again, [...inputs, { key: 'merge-1', commit: joined }])).toBeNull()
+  expect(await headOf(again)).toBe(joined)
+})
+
+test('of several commits the two that conflict are named; all of them where no two do', async () => {
+  const url = repository()
+  const mirror = await mirrors.open(url)
+  await fetchMirror(mirror)
+  const { base, inputs } = await works(mirror, {
+    other: [['other.txt', 'o\n']],
+    left: [['file.txt', 'left\n']],
+    right: [
+      ['file.txt', 'right\n'],
+      ['more.txt', 'm\n'],
+    ],
+  })
+  const dir = join(folder, 'merge')
+  await addWorktree(mirror, dir, base)
+  const met = await mergeInputs(dir, inputs)
+  if (!met) throw new Error('no conflict')
+  const head = await headOf(dir)
+  const [other, left, right] = inputs.map(({ commit }) => commit)
+  const pair = { keys: ['left', 'right'], commits: [left, right], files: ['file.txt'] }
+  expect(await narrowest(dir, head, met)).toEqual(pair)
+  const merged = met.merged.filter(({ key }) => key === 'other')
+  const all = { keys: ['other', 'right'], commits: [head, right], files: ['file.txt'] }
+  expect(await narrowest(dir, head, { ...met, merged })).toEqual(all)
+  expect(other).not.toBe(head)
 })
 
 test('a snapshot holds changed, new and deleted files and leaves the worktree’s index alone', async () => {

@@ -69,7 +69,18 @@ export async function fetchMirror(mirror: Mirror, signal?: AbortSignal, deadline
   const { dir, url } = mirror
   if (url === null) return
   const refs = ['+refs/heads/*:refs/remotes/origin/*', '+refs/tags/*:refs/tags/*']
-  const args = ['fetch', '--quiet', '--prune', '--no-tags', '--no-write-fetch-head', '--', url, ...refs]
+  // A shallow clone is a repository like another: without the option git leaves its branches out, and says nothing.
+  const args = [
+    'fetch',
+    '--quiet',
+    '--prune',
+    '--no-tags',
+    '--no-write-fetch-head',
+    '--update-shallow',
+    '--',
+    url,
+    ...refs,
+  ]
   await mirror.locked(async () => {
     await git(args, { cwd: dir, deadline, signal }).catch((error) => {
       throw signal?.aborted ? error : unavailable(url, error)
@@ -88,7 +99,7 @@ export async function hasCommit(mirror: Mirror, commit: string) {
 export async function fetchCommit(mirror: Mirror, commit: string, signal?: AbortSignal) {
   const { dir, url } = mirror
   if (url === null) return false
-  const args = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--', url]
+  const args = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--update-shallow', '--', url]
   const refspec = `+${commit}:refs/orchestrator/in/${commit}`
   return mirror.locked(() =>
     git([...args, refspec], { cwd: dir, deadline: 600_000, signal }).then(

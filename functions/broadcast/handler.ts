@@ -1,0 +1,45 @@
+import type { SQSBatchResponse, SQSEvent } from 'aws-lambda'
+import { broadcast } from '#core/live/broadcast'
+import { LiveMessage } from '#core/live/channel'
+import type { Holds } from '#core/live/fan-out'
+import { openLive } from '../live/services.ts'
+
+function open() {
+  const holds: Holds = new Map()
+  return { ...openLive('broadcast'), holds }
+}
+
+let opened: ReturnType<typeof open> | undefined
+
+/** Decodes a batch of wakes, looks at their channels, and names those that must come again. */
+export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
+  opened ??= open()
+  const { live, holds, log } = opened
+  const messages = new Map<string, LiveMessage>()
+  const failed: string[] = []
+  for (const { messageId, body } of event.Records) {
+    const message = decode(body)
+    if (message) messages.set(messageId, message)
+    else {
+      failed.push(messageId)
+      log.error('wake_refused', { message_id: messageId })
+    }
+  }
+  const again = new Set(await broadcast(live, holds, [...messages.values()]))
+  for (const [id, message] of messages) if (again.has(message)) failed.push(id)
+  return { batchItemFailures: failed.map((itemIdentifier) => ({ itemIdentifier })) }
+}
+
+function decode(body: string) {
+  try {
+    return LiveMessage.parse(JSON.parse(body))
+  } catch {
+    return null
+  }
+}
+
+export async function close() {
+  const last = opened
+  opened = undefined
+  await last?.close()
+}

@@ -1,0 +1,51 @@
+import { inboxes } from '#core/agent/inbox'
+import { openDatabase } from '#core/database/database'
+import { leaseMs } from '#core/live/broadcast'
+import { rosterOf } from '#core/live/roster'
+import type { LiveServices } from '#core/live/services'
+import { redisWatch } from '#core/live/watch'
+import { redisLeases } from '#core/lock/lease'
+import { config } from '../config.ts'
+import { logger } from '../log.ts'
+import { connectRedis } from '../redis.ts'
+import { liveWakes } from '../wakes.ts'
+import { apiGatewaySockets } from './sockets.ts'
+import { dynamoViewers } from './viewers.ts'
+
+/** What the socket and the broadcast function share, for their part of the log. */
+export function openLive(part: string) {
+  const given = config()
+  const log = logger(part)
+  // The api's role, also for broadcasts: what a tenant's viewers get is read under its row-level security.
+  const database = openDatabase({ url: given.database_url, role: 'app', max: given.database_pool })
+  const redis = connectRedis(given.redis_url, log)
+  const wakes = liveWakes({ queue_url: given.queue_broadcast_url, log })
+  const sockets = apiGatewaySockets({ endpoint: given.socket_endpoint, log })
+  const { table_connections: connections, table_subscriptions: subscriptions } = given
+  const viewers = dynamoViewers({ connections, subscriptions })
+  const watch = redisWatch(redis)
+  const live: LiveServices = {
+    database,
+    inbox: inboxes(database),
+    viewers,
+    roster: rosterOf(viewers, watch),
+    sockets,
+    watch,
+    leases: redisLeases(redis, { ttl_ms: leaseMs }),
+    wake: wakes.send,
+    report: ({ event, ...fields }) =>
+      event === 'broadcast_failed' ? log.error(event, fields) : log.info(event, fields),
+    now: Date.now,
+  }
+  return {
+    live,
+    log,
+    async close() {
+      redis.disconnect()
+      wakes.close()
+      sockets.close_client()
+      viewers.close()
+      await database.end()
+    },
+  }
+}

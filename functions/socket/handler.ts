@@ -1,0 +1,59 @@
+import type { APIGatewayProxyWebsocketEventV2 } from 'aws-lambda'
+import { receive } from '#core/live/message'
+import { config } from '../config.ts'
+import { openLive } from '../live/services.ts'
+import { ticketStore } from '../live/tickets.ts'
+
+function open() {
+  return { ...openLive('socket'), tickets: ticketStore({ table: config().table_tickets }) }
+}
+
+let opened: ReturnType<typeof open> | undefined
+
+/** What API Gateway adds to the event of a `$connect`. */
+type SocketEvent = APIGatewayProxyWebsocketEventV2 & {
+  queryStringParameters?: Record<string, string | undefined>
+}
+
+/** Opens a connection for a ticket, hears its frames, and forgets it at its end. */
+export async function handler(event: SocketEvent) {
+  opened ??= open()
+  const { connectionId, routeKey } = event.requestContext
+  if (routeKey === '$connect') return connect(opened, connectionId, event.queryStringParameters?.ticket)
+  if (routeKey === '$disconnect') {
+    await opened.live.viewers.disconnect(connectionId)
+    opened.log.info('socket_closed', { connection_id: connectionId })
+    return { statusCode: 200 }
+  }
+  try {
+    await receive(opened.live, connectionId, event.isBase64Encoded ? '' : (event.body ?? ''))
+    return { statusCode: 200 }
+  } catch (error) {
+    opened.log.error('request_failed', { connection_id: connectionId, error })
+    return { statusCode: 500 }
+  }
+}
+
+/** A ticket lets in once; anything else is 401 before there is a connection. */
+async function connect(
+  { live, log, tickets }: ReturnType<typeof open>,
+  id: string,
+  ticket: string | undefined,
+) {
+  const actor = await tickets.redeem(ticket)
+  if (!actor) {
+    log.info('socket_refused', { connection_id: id })
+    return { statusCode: 401 }
+  }
+  await live.viewers.connect(id, actor)
+  const { kind, ...who } = actor
+  log.info('socket_opened', { connection_id: id, actor: kind, ...who })
+  return { statusCode: 200 }
+}
+
+export async function close() {
+  const last = opened
+  opened = undefined
+  last?.tickets.close()
+  await last?.close()
+}
