@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// The suite against services that run already, named by the environment; says what is missing.
+// The integration suite against services that run already, named by the environment; says what is missing.
+// What knows no Postgres, Redis or queue (pure rules, the worker's own tests, the browser) is left to `npm test`.
 import { spawnSync } from 'node:child_process'
 
 const missing = ['DATABASE_URL', 'REDIS_URL'].filter((name) => !process.env[name])
@@ -11,5 +12,8 @@ if (missing.length > 0) {
   console.error('    npm run test:services')
   process.exit(2)
 }
-const { status } = spawnSync('npm', ['test', ...process.argv.slice(2)], { stdio: 'inherit' })
+const integration = ['test/engine', 'test/api', 'test/live', 'test/e2e/story', 'test/e2e/restart', 'local']
+const { status } = spawnSync('npm', ['test', '--', ...process.argv.slice(2), ...integration], {
+  stdio: 'inherit',
+})
 process.exit(status ?? 1)

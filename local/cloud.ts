@@ -2,12 +2,14 @@ import { join, resolve } from 'node:path'
 import type { FunctionWiring, QueueWiring } from '#infra/wiring'
 import * as wiringOfProduct from '#infra/wiring'
 import { type Closers, makeClosers } from './closers.ts'
+import { startDashboard } from './dashboard.ts'
 import { applyEnvironment, workerEnvironment } from './environment.ts'
 import { startEventSource } from './event-source.ts'
+import type { SocketLimits } from './gateway/socket-api.ts'
 import { startGateway } from './gateway.ts'
 import { type Invoke, type LoadFunction, type LocalFunction, loadFunction, makeFunction } from './invoke.ts'
 import { takeFolder } from './lock.ts'
-import { type Log, makeLog } from './log.ts'
+import { type Log, makeLog, reasonOf } from './log.ts'
 import { chooseModel, type ModelWish, type StartModel } from './model-choice.ts'
 import { choosePort, type PortName } from './port.ts'
 import { startSchedule } from './schedule.ts'
@@ -22,6 +24,7 @@ export type Wiring = {
   functions: Readonly<Record<string, FunctionWiring>>
   queues: Readonly<Record<string, Omit<QueueWiring, 'consumer'> & { consumer: string }>>
   http: { function: string }
+  socket?: { function: string }
   schedules: Readonly<Record<string, { function: string; every_seconds: number }>>
   tables: Readonly<Record<string, TablePlan>>
 }
@@ -35,9 +38,13 @@ export type LocalOptions = {
   env?: NodeJS.ProcessEnv
   workers?: readonly WorkerPlan[]
   model?: ModelWish
+  /** Serve the page too; it is built first where that is needed. */
+  dashboard?: boolean
   wiring?: Wiring
   load?: LoadFunction
   startModel?: StartModel
+  /** Limits of the WebSocket API other than API Gateway's: tests cannot wait two hours. */
+  socketLimits?: Partial<SocketLimits>
   /** Takes our own log lines, and the workers' with their name. */
   write?: (line: string, source?: string) => void
   /** For each service to come up, and for each to end. */
@@ -49,6 +56,8 @@ export type LocalCloud = {
   url: string
   /** The base of the REST API. */
   api: string
+  /** The page's address; null when it is not served. */
+  dashboard: string | null
   data: string
   services: readonly Service[]
   model: string
@@ -62,7 +71,15 @@ export type LocalCloud = {
 }
 
 /** Any free port for everything: what a test wants. */
-export const anyPorts = { gateway: 0, postgres: 0, redis: 0, sqs: 0, dynamodb: 0, model: 0 } as const
+export const anyPorts = {
+  gateway: 0,
+  dashboard: 0,
+  postgres: 0,
+  redis: 0,
+  sqs: 0,
+  dynamodb: 0,
+  model: 0,
+} as const
 
 export const usualWorkers: readonly WorkerPlan[] = [
   {
@@ -77,6 +94,8 @@ export const usualWorkers: readonly WorkerPlan[] = [
   })),
 ]
 
+/** DynamoDB deletes what has expired by itself; its emulator is swept. */
+const expiryMs = 60_000
 const maxArtifactBytes = 512 * 1024 * 1024
 
 /**
@@ -105,6 +124,7 @@ const startAll = async (options: AllOptions, log: Log, closers: Closers): Promis
   const url = `http://127.0.0.1:${port}`
   const api = `${url}/api/v1`
   const { queues, tables } = wiring
+  const dashboard = options.dashboard ? await startThePage(port, ports.dashboard, log, closers) : null
   const onDeath: OnDeath = (service, reason) => log('error', 'service_died', { service, reason })
   const services = await startServices({ data, env, ports, queues, tables, deadlineMs, onDeath }, closers)
   const { region } = services
@@ -115,8 +135,11 @@ const startAll = async (options: AllOptions, log: Log, closers: Closers): Promis
     ARTIFACT_STORE_URL: `${url}/artifacts-store`,
     ARTIFACT_SECRET: secret,
     PUBLIC_API_URL: api,
+    PUBLIC_SOCKET_URL: `ws://127.0.0.1:${port}`,
+    SOCKET_ENDPOINT: url,
     // One process holds every function here, where the cloud has one for each request.
     DATABASE_POOL: env.DATABASE_POOL ?? '10',
+    ...(dashboard !== null && { DASHBOARD_ORIGINS: originsOf(dashboard.url, env.DASHBOARD_ORIGINS) }),
   }
   closers.add('environment', applyEnvironment(environment))
   const functions = await loadFunctions(wiring, region, options.load ?? loadFunction, closers)
@@ -129,7 +152,17 @@ const startAll = async (options: AllOptions, log: Log, closers: Closers): Promis
 
   const model = await startTheModel(options, env, closers)
   const artifacts = { folder: join(data, 'artifacts'), secret, maxBytes: maxArtifactBytes }
-  const gateway = await startGateway({ port, invoke: invokeOf(wiring.http.function), artifacts, log })
+  const socket = wiring.socket && {
+    invoke: invokeOf(wiring.socket.function),
+    ...(options.socketLimits && { limits: options.socketLimits }),
+  }
+  const gateway = await startGateway({
+    port,
+    invoke: invokeOf(wiring.http.function),
+    ...(socket && { socket }),
+    artifacts,
+    log,
+  })
   closers.add('gateway', gateway.stop)
 
   for (const [name, queue] of Object.entries(queues)) {
@@ -150,12 +183,18 @@ const startAll = async (options: AllOptions, log: Log, closers: Closers): Promis
     closers.add(`schedule ${name}`, started.stop)
   }
 
+  const expiry = setInterval(() => {
+    services.expire().catch((error: unknown) => log('warn', 'expiry_failed', { reason: reasonOf(error) }))
+  }, expiryMs)
+  closers.add('expiry', () => clearInterval(expiry))
+
   const workers = startWorkers(options, workerEnvironment(env, api, model.url), log, closers)
   return {
     url,
     api,
     data,
-    services: [gateway, ...services.list],
+    dashboard: dashboard?.url ?? null,
+    services: [...(dashboard === null ? [] : [dashboard]), gateway, ...services.list],
     model: model.url === null ? model.why : `${model.why}, at ${model.url}`,
     workers,
     environment,
@@ -163,6 +202,24 @@ const startAll = async (options: AllOptions, log: Log, closers: Closers): Promis
     stop: closers.closeAll,
   }
 }
+
+/** Started before the services, so that a build goes on beside them. */
+const startThePage = async (
+  apiPort: number,
+  port: number | undefined,
+  log: Log,
+  closers: Closers,
+): Promise<Service> => {
+  const host = `localhost:${apiPort}`
+  const config = { api_url: `http://${host}/api/v1`, ws_url: `ws://${host}`, environment: 'this machine' }
+  const dashboard = await startDashboard({ port, config, log })
+  closers.add('dashboard', dashboard.stop)
+  return dashboard
+}
+
+/** People write either name of the loopback. */
+const originsOf = (url: string, given = ''): string =>
+  [url, url.replace('localhost', '127.0.0.1'), given].filter(Boolean).join(',')
 
 const loadFunctions = async (
   wiring: Wiring,

@@ -71,7 +71,9 @@ export const workerEnvironment = (
 ): NodeJS.ProcessEnv => {
   const kept = Object.entries(env).filter(
     ([name]) =>
-      !/^(DATABASE_URL|REDIS_URL|ARTIFACT_|QUEUE_|TABLE_|AWS_ENDPOINT_URL|REHEARSAL_MODEL_URL)/.test(name),
+      !/^(DATABASE_URL|REDIS_URL|ARTIFACT_|QUEUE_|TABLE_|SOCKET_|AWS_ENDPOINT_URL|REHEARSAL_MODEL_URL)/.test(
+        name,
+      ),
   )
   return {
     ...Object.fromEntries(kept),

@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { sendProblem } from './gateway/answer.ts'
 import { type ArtifactOptions, artifactsPath, makeArtifactStore } from './gateway/artifacts.ts'
+import { connectionsPath, makeConnectionsApi } from './gateway/connections.ts'
 import { makeHttpApi } from './gateway/http-api.ts'
 import { isLocalRequest } from './gateway/origin.ts'
+import { gatewayLimits, makeSocketApi, type SocketLimits } from './gateway/socket-api.ts'
+import { closeServer, listen } from './http.ts'
 import type { Invoke } from './invoke.ts'
 import { type Log, reasonOf } from './log.ts'
 import { choosePort, loopback } from './port.ts'
@@ -13,6 +16,8 @@ export type GatewayOptions = {
   port?: number | undefined
   /** The function behind every HTTP route. */
   invoke: Invoke
+  /** The function behind the WebSocket routes, and limits other than API Gateway's. */
+  socket?: { invoke: Invoke; limits?: Partial<SocketLimits> }
   artifacts: ArtifactOptions
   log: Log
   /** Host names, besides the loopback's, under which requests may come. */
@@ -23,27 +28,14 @@ export type GatewayOptions = {
   graceMs?: number
 }
 
-const listen = (server: Server, port: number): Promise<void> =>
-  new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, loopback, resolve)
-  })
-
-const closeServer = (server: Server, graceMs: number): Promise<void> =>
-  new Promise((resolve) => {
-    const timer = setTimeout(() => server.closeAllConnections(), graceMs)
-    server.close(() => {
-      clearTimeout(timer)
-      resolve()
-    })
-    server.closeIdleConnections()
-  })
-
-/** The one address of the product: HTTP to the api function, and the artifact folder. */
+/** The one address of the product: HTTP to the api function, WebSockets to the socket function, and the artifact folder. */
 export const startGateway = async (options: GatewayOptions): Promise<Service> => {
   const { log, hosts = [], maxInFlight = 1_000, graceMs = 5_000 } = options
   const api = makeHttpApi(options.invoke, log)
   const artifacts = makeArtifactStore(options.artifacts)
+  const limits = { ...gatewayLimits, ...options.socket?.limits }
+  const sockets = options.socket ? makeSocketApi(options.socket.invoke, log, limits) : null
+  const connections = sockets && makeConnectionsApi(sockets, limits.messageBytes)
   let inFlight = 0
   let closing = false
 
@@ -66,6 +58,8 @@ export const startGateway = async (options: GatewayOptions): Promise<Service> =>
       return sendProblem(response, requestId, problem)
     }
     if (request.url?.startsWith(artifactsPath)) return artifacts(request, response)
+    if (connections !== null && request.url?.startsWith(connectionsPath))
+      return connections(request, response)
     return api(request, response, requestId)
   }
 
@@ -80,16 +74,19 @@ export const startGateway = async (options: GatewayOptions): Promise<Service> =>
       response.destroy()
     })
   })
-  await listen(server, await choosePort('gateway', options.port))
-  const address = server.address()
-  const port = typeof address === 'object' && address !== null ? address.port : 0
+  server.on('upgrade', (request, socket, head) => {
+    if (sockets !== null && isLocalRequest(request, hosts)) sockets.upgrade(request, socket, head)
+    else socket.end('HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-length: 0\r\n\r\n')
+  })
+  const port = await listen(server, await choosePort('gateway', options.port))
   return {
     name: 'gateway',
     url: `http://${loopback}:${port}`,
-    note: 'HTTP to the api function, artifacts',
-    stop: () => {
+    note: sockets ? 'HTTP and WebSockets to the functions, artifacts' : 'HTTP to the api function, artifacts',
+    stop: async () => {
       closing = true
-      return closeServer(server, graceMs)
+      await sockets?.stop(graceMs)
+      await closeServer(server, graceMs)
     },
   }
 }

@@ -10,13 +10,15 @@ export class UsageError extends Error {}
 export const usage = `npm start -- [options]
   --data <folder>      where everything is kept (.data, or ORCHESTRATOR_DATA)
   --port <number>      of the API (8000, or PORT); 0 is any free one
+  --dashboard-port <number>   of the page (3000, or any other when that is taken); 0 is any free one
   --postgres-port, --redis-port, --sqs-port, --dynamodb-port, --model-port <number>
   --model <which>      auto (a real one when a key is found), rehearsal, own
   --no-workers         the control plane alone
+  --no-dashboard       without the page
   --pretty, --no-pretty   log lines for people (when on a terminal), or JSON
 DATABASE_URL, REDIS_URL and AWS_ENDPOINT_URL (or _SQS, _DYNAMODB) point at services that run already.`
 
-export type StartOptions = Pick<LocalOptions, 'data' | 'ports' | 'model' | 'workers'> & {
+export type StartOptions = Pick<LocalOptions, 'data' | 'ports' | 'model' | 'workers' | 'dashboard'> & {
   pretty: boolean | undefined
   help: boolean
 }
@@ -32,6 +34,7 @@ const readFlags = (args: readonly string[]) => {
       options: {
         data: text,
         port: text,
+        'dashboard-port': text,
         'postgres-port': text,
         'redis-port': text,
         'sqs-port': text,
@@ -39,6 +42,7 @@ const readFlags = (args: readonly string[]) => {
         'model-port': text,
         model: text,
         workers: yes,
+        dashboard: yes,
         pretty: yes,
         help: yes,
       },
@@ -65,6 +69,7 @@ export const readOptions = (args: readonly string[], env: NodeJS.ProcessEnv): St
   const flags = readFlags(args)
   const asked: Record<PortName, string | undefined> = {
     gateway: flags.port ?? env.PORT,
+    dashboard: flags['dashboard-port'],
     postgres: flags['postgres-port'],
     redis: flags['redis-port'],
     sqs: flags['sqs-port'],
@@ -80,6 +85,7 @@ export const readOptions = (args: readonly string[], env: NodeJS.ProcessEnv): St
     data: flags.data ?? env.ORCHESTRATOR_DATA ?? join(root, '.data'),
     ports,
     model: readModel(flags.model),
+    dashboard: flags.dashboard ?? true,
     ...(flags.workers === false && { workers: [] }),
     pretty: flags.pretty,
     help: flags.help ?? false,

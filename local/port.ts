@@ -5,6 +5,7 @@ export const loopback = '127.0.0.1'
 /** Ports used when free and not asked otherwise; the gateway's alone is a promise (documents name it). */
 export const preferredPorts = {
   gateway: 8000,
+  dashboard: 3000,
   postgres: 15432,
   redis: 16379,
   sqs: 14566,

@@ -11,6 +11,7 @@ import {
   type TablePlan,
 } from './services/bootstrap.ts'
 import { startDynamoDb } from './services/dynamodb.ts'
+import { deleteExpired } from './services/expiry.ts'
 import { startPostgres } from './services/postgres.ts'
 import { startRedis } from './services/redis.ts'
 import type { OnDeath, Service } from './services/service.ts'
@@ -32,6 +33,8 @@ export type Services = {
   region: string
   queues: ReadonlyMap<string, QueueAddress>
   sqs: SQSClient
+  /** Deletes rows of the tables whose time to live is over. */
+  expire: () => Promise<number>
   /** What a handler needs in its environment to reach all of it. */
   environment: Record<string, string>
 }
@@ -65,17 +68,19 @@ export const startServices = async (options: ServicesOptions, closers: Closers):
   const sqsClient = new SQSClient({ ...shared, endpoint: sqs.url })
   closers.add('sqs client', () => sqsClient.destroy())
   const tablesClient = new DynamoDBClient({ ...shared, endpoint: dynamodb.url })
+  closers.add('dynamodb client', () => tablesClient.destroy())
   const made = Promise.all([
     ensureQueues(sqsClient, sqs.url, options.queues),
     ensureTables(tablesClient, options.tables),
   ])
-  const [queues] = await within('queues and tables', deadlineMs, made).finally(() => tablesClient.destroy())
+  const [queues] = await within('queues and tables', deadlineMs, made)
   const resources = resourceEnvironment(queues, Object.keys(options.tables))
   return {
     list: [postgres, redis, sqs, dynamodb],
     region,
     queues,
     sqs: sqsClient,
+    expire: () => deleteExpired(tablesClient, options.tables, new Date()),
     environment: { ...clients, ...resources },
   }
 }

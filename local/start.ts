@@ -18,6 +18,7 @@ const summary = (cloud: LocalCloud): string => {
     '',
     renderTable(['service', 'address', 'what'], [...rows, ...workers, ['model', '', cloud.model]]),
     '',
+    ...(cloud.dashboard === null ? [] : [`  Page  ${cloud.dashboard}`]),
     `  API   ${cloud.api}`,
     `  Docs  ${cloud.url}/docs`,
     `  Data  ${cloud.data}`,

@@ -19,7 +19,7 @@ const isText = (request: IncomingMessage, body: Buffer): boolean => {
   return textTypes.test(type) && Buffer.from(body.toString('utf8'), 'utf8').equals(body)
 }
 
-const headersOf = (request: IncomingMessage): Record<string, string> => {
+export const headersOf = (request: IncomingMessage): Record<string, string> => {
   const headers: Record<string, string> = {}
   for (const [name, values] of Object.entries(request.headersDistinct)) {
     // Cookies travel in a field of their own.
@@ -35,7 +35,7 @@ const cookiesOf = (request: IncomingMessage): string[] =>
     .filter((cookie) => cookie !== '')
 
 /** Repeated parameters joined with commas. */
-const queryOf = (query: string): Record<string, string> => {
+export const queryOf = (query: string): Record<string, string> => {
   const joined: Record<string, string> = Object.create(null)
   for (const [name, value] of new URLSearchParams(query)) {
     joined[name] = joined[name] === undefined ? value : `${joined[name]},${value}`

@@ -60,11 +60,15 @@ export function readConversation(messages: readonly Message[]): Conversation {
 
 function begun(request: string, at: number): Conversation {
   const prompt = readPrompt(request, true)
-  const brief = prompt.kind === 'brief' ? prompt : emptyBrief
-  const active = prompt.kind === 'conflict' ? prompt : brief
+  const conflict = prompt.kind === 'conflict' ? prompt : undefined
+  const brief = conflict
+    ? { ...conflict.brief, key: conflict.key }
+    : prompt.kind === 'brief'
+      ? prompt
+      : emptyBrief
   return {
-    brief: prompt.kind === 'conflict' ? { ...brief, key: prompt.key } : brief,
-    active,
+    brief,
+    active: conflict ?? brief,
     prefix: prefixOf(request, at),
     turns: [],
     start: 0,

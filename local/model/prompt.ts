@@ -14,7 +14,7 @@ export type Brief = {
   /** What people said before it began. */
   messages: string[]
 }
-export type Conflict = { kind: 'conflict'; key: string; files: string[] }
+export type Conflict = { kind: 'conflict'; key: string; files: string[]; brief: Brief }
 export type Prompt =
   | Brief
   | Conflict
@@ -39,7 +39,7 @@ export function readPrompt(text: string, first: boolean): Prompt {
   if (synthetic.some((sentence) => sentence.test(text.trim()))) return { kind: 'synthetic' }
   const parts = sectionsOf(text)
   const files = filesIn(parts.own + parts.rest + (parts.known ? '' : parts.goal))
-  if (files) return { kind: 'conflict', key: keyIn(text) ?? 'merge', files }
+  if (files) return { kind: 'conflict', key: keyIn(text) ?? 'merge', files, brief: briefOf(parts) }
   if (first || (parts.known && parts.goal !== '')) return briefOf(parts)
   if (asksForPlan.test(text)) return { kind: 'reminder' }
   if (parts.messages !== '') return { kind: 'steering', text: parts.messages }

@@ -218,6 +218,18 @@ test('conflicts are read and written with both sides and no marker', async () =>
   expect(said.at(-1)?.finish).toBe('stop')
 })
 
+test("a merge task hears its operator, and of the goal's markers only its own faults", async () => {
+  const goal = `A goal\n\n${marker({ steps: [{ text: 'no' }], tasks: { 'merge-1': { error: { status: 429 } } } })}`
+  const instruction = 'Both changed it.\n\nconflicted files:\n- a.md\n\nResolve each.'
+  const text = `${taskPrompt({ key: 'merge-1', goal, instruction })}\n\n# Messages from the operator\nBe kind.`
+  const chat = { messages: [user(text)], conversation: 'ses_merge' }
+  await expect(ask(model.url, chat)).rejects.toThrow('429')
+  const { said } = await play(model.url, chat)
+  expect(said[0]?.text).toBe('Understood: Be kind.')
+  expect(said[1]?.calls).toMatchObject([{ name: 'read', args: { filePath: 'a.md' } }])
+  expect(said.at(-1)?.text).toContain('a.md hold both sides')
+})
+
 test('refuse answers without a tool, ask uses the question tool, flood prints many lines', async () => {
   const refused = await ask(model.url, { messages: coding({ refuse: true }) })
   expect(refused).toMatchObject({ text: 'I cannot do that.', calls: [], finish: 'stop' })
