@@ -1,0 +1,24 @@
+const place = 'reloaded-for-new-release'
+/** Within this time a second failure is no new release but an outage: it is shown instead, in ms. */
+const againAfterMs = 60_000
+
+/** Whether a part that is gone may be answered by loading the page anew. */
+export function mayReload(lastAt: string | null, now: number) {
+  const at = Number(lastAt)
+  return lastAt === null || !Number.isFinite(at) || now - at > againAfterMs
+}
+
+/** After a release the parts that an open page has not loaded yet are gone: the new page is loaded, once. */
+export function reloadWhenStale() {
+  window.addEventListener('vite:preloadError', (event) => {
+    try {
+      if (!mayReload(sessionStorage.getItem(place), Date.now())) return
+      sessionStorage.setItem(place, String(Date.now()))
+    } catch {
+      // Without storage the bound cannot be kept: better the error than a loop.
+      return
+    }
+    event.preventDefault()
+    location.reload()
+  })
+}
