@@ -1,0 +1,28 @@
+/// <reference path="../.sst/platform/config.d.ts" />
+
+const shortestKey = 24
+
+/** Stands for a secret that may be left out. */
+const unset = 'unset'
+
+/**
+ * `sst secret set <Name> <value>`. Without AdminKey a deployment is refused before it begins; the others are for
+ * agent workers on Fargate, of which there are none until both are set.
+ */
+export function readSecrets() {
+  const admin = new sst.Secret('AdminKey')
+  return {
+    admin_key: admin.value.apply((value) => {
+      if (value.length >= shortestKey) return value
+      throw new Error(`AdminKey has less than ${shortestKey} characters: sst secret set AdminKey <value>`)
+    }),
+    worker_key: new sst.Secret('WorkerKey', unset),
+    model_key: new sst.Secret('ModelKey', unset),
+  }
+}
+
+export type Secrets = ReturnType<typeof readSecrets>
+
+/** Whether both are there that a worker cannot do without. */
+export const mayWork = ({ worker_key, model_key }: Secrets) =>
+  $resolve([worker_key.value, model_key.value]).apply((values) => values.every((value) => value !== unset))
