@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { ackInbox, readInbox } from '#core/agent/inbox'
 import { registerAgent } from '#core/agent/register'
 import { claimTask, completeWork, type Worker } from '#core/task/work'
@@ -6,29 +7,36 @@ import { capabilities, handedIn } from './plan.ts'
 
 export type AgentHooks = {
   /** Called once a task is claimed. */
-  onClaim: (session_id: string) => void
+  onClaim: (session_id: string, task_id: string) => void
   /** Called before the last task of a session is handed in. */
-  onLast: (session_id: string) => void
+  onLast?: (session_id: string) => void
+  /** Called once a task was handed in. */
+  onDone?: () => void
   onError: (error: unknown) => void
 }
 
 /** How long a poll waits for a ring. */
 const pollMs = 20_000
 
-/** Agents without an engine: each offer is claimed, acked and handed in at once, by the verbs of the workers. */
+/**
+ * Agents without an engine: each offer is claimed, acked and handed in, by the verbs of the workers. `work_ms` is
+ * how long each task is held; without it a task is handed in at once.
+ */
 export async function startAgents(
   { services, operator }: Engine,
-  fleet: { agents: number; capacity: number },
+  fleet: { agents: number; capacity: number; work_ms?: number },
   hooks: AgentHooks,
 ) {
   const over = new AbortController()
 
   async function work(worker: Worker, task_id: string, attempt: number) {
     const { task, session } = await claimTask(services, worker, task_id, attempt, true)
-    hooks.onClaim(session.id)
-    if (task.kind === 'INTEGRATION') hooks.onLast(session.id)
+    hooks.onClaim(session.id, task_id)
+    if (fleet.work_ms) await pause(fleet.work_ms)
+    if (task.kind === 'INTEGRATION') hooks.onLast?.(session.id)
     const branch = task.kind === 'INTEGRATION' ? { branch: `orchestrator/${session.id}` } : {}
     await completeWork(services, worker, task_id, { attempt, batch: 0, ...handedIn, ...branch })
+    hooks.onDone?.()
   }
 
   async function serve(worker: Worker) {

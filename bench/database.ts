@@ -46,6 +46,12 @@ export async function openBenchDatabase(external: string | undefined) {
     facts: () => factsOf(client),
     count: () => count(client),
     analyze: () => client.query('analyze'),
+    /** Takes away what was made, so that it is not in the way of what comes next. */
+    async forget(what: 'sessions' | 'everything') {
+      await client.query('delete from session')
+      if (what === 'everything') await client.query('delete from agent')
+    },
+    taskEvents: () => taskEvents(client),
     /** Where the write-ahead log ends, in bytes. */
     async wal() {
       const { rows } = await client.query<{ at: string }>(
@@ -72,6 +78,18 @@ async function factsOf(client: pg.Client) {
   const [row] = rows
   if (!row) throw new Error('The settings answered no row.')
   return row
+}
+
+export type TaskEvent = { task_id: string; type: string; at: string; state: string | null }
+
+/** What the stored pages say of tasks, oldest first. */
+async function taskEvents(client: pg.Client) {
+  const { rows } = await client.query<TaskEvent>(/* sql */ `
+    select e.value->>'task_id' as task_id, e.value->>'type' as type, e.value->>'at' as at,
+           coalesce(e.value->'data'->>'to', e.value->'data'->>'state') as state
+    from event_page p, json_array_elements(p.page::json) with ordinality e
+    where e.value->>'type' like 'task.%' order by p.session_id, p.first_seq, e.ordinality`)
+  return rows
 }
 
 /** A transition is an event of a session or task that names the state it left and the one it took. */

@@ -1,5 +1,6 @@
 import { type Actor, defaultTenant } from '#core/actor'
 import { openDatabase } from '#core/database/database'
+import type { Channel } from '#core/live/channel'
 import { noLeases } from '#core/lock/lease'
 import type { Presence } from '#core/lock/presence'
 import { databaseServices, type Services } from '#core/services'
@@ -11,6 +12,7 @@ import type { Wake, WakeMessage } from '#core/wake/wake'
 const presence: Presence = {
   beat: async () => {},
   alive: async (ids) => new Set(ids),
+  heard: async () => new Map(),
   missed: async () => new Map(),
 }
 
@@ -21,15 +23,15 @@ const batchSize = 200
  * The verbs and the step of the product in one process, on a real Postgres under their own roles. The queue is
  * in memory: a wake that is there already is not put twice, and one with a delay is left to the sweep.
  */
-export function openEngine(url: string, options: { pool: number; onRing: (name: string) => void }) {
+export function openEngine(url: string, options: { pool: number; onRing: (channel: Channel) => void }) {
   const app = openDatabase({ url, role: 'app', max: options.pool })
   const engine = openDatabase({ url, role: 'engine', max: options.pool })
   const local = localBells()
   const bells = {
     ...local,
-    ring(names: string[]) {
-      local.ring(names)
-      names.forEach(options.onRing)
+    async ring(channels: Channel[]) {
+      await local.ring(channels)
+      channels.forEach(options.onRing)
     },
   }
   const queue = new Map<string, WakeMessage>()
@@ -82,7 +84,13 @@ export function openEngine(url: string, options: { pool: number; onRing: (name: 
 
   return {
     services,
+    stepServices,
     operator,
+    /** Waits until the queue is empty and no step runs. */
+    async idle() {
+      while (running) await running
+      if (failure) throw failure
+    },
     /** Rounds of the step that stored something, and sessions looked at again for a conflict or a freed slot. */
     counts: () => ({ rounds, conflicts }),
     /** What went wrong in the background, if anything did. */

@@ -1,3 +1,4 @@
+import type { Channel } from '#core/live/channel'
 import { createSession } from '#core/session/create'
 import { startAgents } from './agents.ts'
 import type { BenchDatabase, Counted } from './database.ts'
@@ -96,14 +97,12 @@ function watchSessions() {
     reject = no
   })
   failing.catch(() => {})
-  const prefix = 'bell:events:'
 
   return {
     sessions,
     firstClaims,
-    onRing(name: string) {
-      if (!name.startsWith(prefix)) return
-      const id = name.slice(prefix.length)
+    onRing({ kind, id }: Channel) {
+      if (kind !== 'session') return
       const rings = closing.get(id)
       if (rings === undefined) return
       if (rings === 0) {

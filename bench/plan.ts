@@ -1,12 +1,22 @@
 import { ApprovalPolicy } from '#core/approval/policy'
 import { type NewSession, noBudget } from '#core/session/session'
 
+const keyOf = (i: number) => `step-${i + 1}`
+
 /** A session of `tasks` trivial tasks, each of which needs the one before. */
-export function sequentialSession(tasks: number): NewSession {
-  const keyOf = (i: number) => `step-${i + 1}`
+export function sequentialSession(tasks: number) {
+  return sessionOf(tasks, (i) => (i === 0 ? [] : [keyOf(i - 1)]))
+}
+
+/** A session of `tasks` trivial tasks that need nothing. */
+export function parallelSession(tasks: number) {
+  return sessionOf(tasks, () => [])
+}
+
+function sessionOf(tasks: number, needs: (i: number) => string[]): NewSession {
   return {
     title: 'Benchmark',
-    prompt: 'Do the steps one after the other.',
+    prompt: 'Do the steps.',
     priority: 'MEDIUM',
     repository: null,
     budget: noBudget,
@@ -14,13 +24,13 @@ export function sequentialSession(tasks: number): NewSession {
     approval_policy: ApprovalPolicy.parse({}),
     start: true,
     plan: {
-      summary: `${tasks} steps in order`,
+      summary: `${tasks} steps`,
       tasks: Array.from({ length: tasks }, (_, i) => ({
         key: keyOf(i),
         title: `Step ${i + 1}`,
         instruction: 'Do it.',
         capability: 'CODE_GENERATION',
-        depends_on: i === 0 ? [] : [keyOf(i - 1)],
+        depends_on: needs(i),
         checks: [],
       })),
     },

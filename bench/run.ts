@@ -2,9 +2,13 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { openBenchDatabase } from './database.ts'
+import { runDispatch } from './dispatch.ts'
+import { runFloor } from './floor.ts'
 import { runHttp } from './http.ts'
+import { runLive } from './live.ts'
 import { runLoad } from './load.ts'
 import { machineFacts } from './machine.ts'
+import { runRouting } from './routing.ts'
 import { tableOf } from './table.ts'
 
 const { values } = parseArgs({
@@ -14,6 +18,10 @@ const { values } = parseArgs({
     concurrency: { type: 'string', default: '200' },
     alone: { type: 'string', default: '200' },
     http: { type: 'string', default: '40' },
+    floor: { type: 'string', default: '2000' },
+    routing: { type: 'string', default: '1000' },
+    dispatch: { type: 'string', default: '200' },
+    live: { type: 'string', default: '1,100,500' },
     agents: { type: 'string', default: '25' },
     capacity: { type: 'string', default: '10' },
     pool: { type: 'string', default: '4' },
@@ -50,16 +58,32 @@ async function main() {
     agents: 4,
     capacity: 10,
   }
+  const floor = { sessions: number('floor', values.floor), steps: 10, concurrency: 200 }
+  const routing = { tasks: number('routing', values.routing), agents: 200, rounds: 20 }
+  const dispatch = { ...fleet, sessions: number('dispatch', values.dispatch), tasks: 5, work_ms: 200 }
+  const live = {
+    viewers: values.live
+      .split(',')
+      .map((text) => number('live', text))
+      .filter((viewers) => viewers > 0),
+    rate: 100,
+    seconds: 5,
+    catch_up: 10_000,
+  }
   const database = await openBenchDatabase(external)
   try {
     const machine = machineFacts(await database.facts(), external !== undefined)
     const result = {
       at: new Date().toISOString(),
       machine,
-      options: { saturation, alone, http: overHttp },
+      options: { floor, saturation, alone, http: overHttp, routing, dispatch, live },
+      floor: floor.sessions > 0 ? await runFloor(database, floor) : null,
       saturation: saturation.sessions > 0 ? await runLoad(database, saturation) : null,
       alone: alone.sessions > 0 ? await runLoad(database, alone) : null,
       http: overHttp.sessions > 0 ? await runHttp(overHttp) : null,
+      routing: routing.tasks > 0 ? await runRouting(database, routing) : null,
+      dispatch: dispatch.sessions > 0 ? await runDispatch(database, dispatch) : null,
+      live: live.viewers.length > 0 ? await runLive(live) : null,
     }
     const folder = join(import.meta.dirname, '../.data/bench')
     mkdirSync(folder, { recursive: true })

@@ -1,13 +1,21 @@
+import type { DispatchFigures } from './dispatch.ts'
+import type { FloorFigures } from './floor.ts'
 import type { HttpFigures } from './http.ts'
+import type { LiveFigures } from './live.ts'
 import type { LoadFigures } from './load.ts'
 import type { Machine } from './machine.ts'
+import type { RoutingFigures } from './routing.ts'
 
 export type Result = {
   at: string
   machine: Machine
+  floor: FloorFigures | null
   saturation: LoadFigures | null
   alone: LoadFigures | null
   http: HttpFigures | null
+  routing: RoutingFigures | null
+  dispatch: DispatchFigures | null
+  live: LiveFigures | null
 }
 
 type Row = [name: string, value: string, target: string]
@@ -15,6 +23,13 @@ type Row = [name: string, value: string, target: string]
 const unknown = 'not known here'
 const orUnknown = (value: number | null) => (value === null ? unknown : String(value))
 const spread = ({ p50, p99 }: { p50: number; p99: number }) => `${p50} / ${p99}`
+
+function floorRows(figures: FloorFigures): Row[] {
+  return [
+    ['steps / s', String(figures.steps_per_second), ''],
+    ['CPU-s / 1,000 steps', orUnknown(figures.cpu_seconds_per_1000_steps), ''],
+  ]
+}
 
 function saturationRows(figures: LoadFigures): Row[] {
   const { cpu_seconds } = figures
@@ -47,6 +62,47 @@ function httpRows(figures: HttpFigures): Row[] {
   ]
 }
 
+function routingRows(figures: RoutingFigures): Row[] {
+  return [
+    ['decision + statement p50 / p99 ms', spread(figures.routing_ms), 'p50 < 50'],
+    ['decision p50 / p99 ms', spread(figures.decision_ms), ''],
+    ['its statement p50 / p99 ms', spread(figures.statement_ms), ''],
+    ['statements', String(figures.statements), '1'],
+    ['load before p50 / p99 ms', spread(figures.load_ms), ''],
+    ['CPU-ms Node + Postgres, all', `${figures.cpu_ms.node} + ${orUnknown(figures.cpu_ms.postgres)}`, ''],
+  ]
+}
+
+function dispatchRows(figures: DispatchFigures): Row[] {
+  return [
+    ['ready → claimed p50 / p99 ms', spread(figures.dispatch_ms), 'p99 < 250'],
+    ['tasks handed in exactly once', `${figures.completed} of ${figures.tasks}`, 'all'],
+    ['tasks lost, run twice', `${figures.lost}, ${figures.run_twice}`, '0, 0'],
+    ['sessions COMPLETED', String(figures.sessions), 'all'],
+  ]
+}
+
+function liveRows({ rounds, catch_up }: LiveFigures): Row[] {
+  const target = (viewers: number) => (viewers === 100 ? 'p99 < 100' : '')
+  return [
+    ...rounds.map(
+      ({ viewers, latency_ms }): Row => [
+        `post → frame p50 / p99 ms, ${viewers} viewer${viewers === 1 ? '' : 's'}`,
+        spread(latency_ms),
+        target(viewers),
+      ],
+    ),
+    ...rounds.map(
+      ({ viewers, delivered_share, gaps }): Row => [
+        `delivered, ${viewers}: share, gaps`,
+        `${delivered_share}, ${gaps}`,
+        '1, 0',
+      ],
+    ),
+    [`catch-up of ${catch_up.events} events, ms`, String(catch_up.ms), '< 1000'],
+  ]
+}
+
 function section(title: string, rows: Row[]) {
   const line = ([name, value, target]: Row) =>
     `  ${name.padEnd(34)}${value.padStart(18)}  ${target}`.trimEnd()
@@ -54,7 +110,7 @@ function section(title: string, rows: Row[]) {
 }
 
 /** The result for a terminal. */
-export function tableOf({ at, machine, saturation, alone, http }: Result) {
+export function tableOf({ at, machine, floor, saturation, alone, http, routing, dispatch, live }: Result) {
   const { postgres } = machine
   const facts = [
     `${at} · ${machine.cores} cores (${machine.cpu}) · ${machine.platform} · Node ${machine.node}`,
@@ -63,6 +119,10 @@ export function tableOf({ at, machine, saturation, alone, http }: Result) {
     '',
   ]
   const lines = [...facts]
+  if (floor)
+    lines.push(
+      ...section('This machine at best: four rows a step, sessions share a commit', floorRows(floor)),
+    )
   if (saturation) {
     const { sessions, tasks, seconds } = saturation
     lines.push(
@@ -78,5 +138,14 @@ export function tableOf({ at, machine, saturation, alone, http }: Result) {
     const title = `Through HTTP and SQS (npm start's own parts): ${http.sessions} sessions, ${http.tasks} tasks`
     lines.push(...section(title, httpRows(http)))
   }
+  if (routing) {
+    const title = `Routing ${routing.tasks} ready tasks over ${routing.agents} agents, warm`
+    lines.push(...section(title, routingRows(routing)))
+  }
+  if (dispatch) {
+    const title = `All at once: ${dispatch.sessions} sessions, a slot for each, ${dispatch.seconds} s`
+    lines.push(...section(title, dispatchRows(dispatch)))
+  }
+  if (live) lines.push(...section(`Live: ${live.rate} events/s of one session`, liveRows(live)))
   return lines.join('\n')
 }

@@ -1,0 +1,66 @@
+import { createServer, type ServerResponse } from 'node:http'
+import { setTimeout as pause } from 'node:timers/promises'
+import { makeDashboardFiles } from '#local/dashboard/files'
+import { closeServer, listen } from '#local/http'
+import { eventOf, recordsAt, sessionId } from './history.ts'
+
+/** What comes within so many ms is one answer, as a batch of a worker is. */
+const gatherMs = 50
+
+/**
+ * The built page and an API that holds one session of so many events, at one origin. `feed` lets events come at a
+ * rate from then on, by the clock: a page that is slow meets more of them at once, not fewer.
+ */
+export async function serveFixture(folder: string, events: number) {
+  let fed = { since: 0, rate: 0, base: events }
+  const last = () => fed.base + Math.floor(((performance.now() - fed.since) / 1_000) * fed.rate)
+  let files: ReturnType<typeof makeDashboardFiles> | undefined
+  const server = createServer((request, response) => {
+    const url = new URL(request.url ?? '/', 'http://localhost')
+    const path = url.pathname.replace('/api/v1', '')
+    if (!url.pathname.startsWith('/api/')) void files?.(request, response)
+    else if (path.endsWith('/events')) void answerEvents(url, response, last)
+    else answer(response, recordOf(path, last()))
+  })
+  const port = await listen(server, 0)
+  const origin = `http://localhost:${port}`
+  const config = { api_url: `${origin}/api/v1`, ws_url: origin.replace('http', 'ws'), environment: 'bench' }
+  const building = Promise.resolve({ folder, built: false, took_ms: 0 })
+  files = makeDashboardFiles({ building, config, hosts: [] })
+  return {
+    origin,
+    feed(rate: number) {
+      fed = { base: last(), since: performance.now(), rate }
+    },
+    /** The seq of the last event that there is. */
+    last,
+    close: () => closeServer(server, 500),
+  }
+}
+
+async function answerEvents(url: URL, response: ServerResponse, last: () => number) {
+  const number = (name: string, usual: number) => Number(url.searchParams.get(name) ?? usual)
+  const after = number('after', 0)
+  const until = performance.now() + number('wait', 0) * 1_000
+  while (last() <= after && performance.now() < until && !response.destroyed) await pause(gatherMs)
+  if (until > performance.now()) await pause(gatherMs)
+  const last_seq = last()
+  const count = Math.max(0, Math.min(number('limit', 100), last_seq - after))
+  const items = Array.from({ length: count }, (_, i) => eventOf(after + 1 + i))
+  answer(response, { items, next_after: after + count, last_seq })
+}
+
+function recordOf(path: string, last_seq: number) {
+  const { session, tasks } = recordsAt(last_seq)
+  if (path === `/sessions/${sessionId}`) return session
+  if (path === `/sessions/${sessionId}/tasks`) return { items: tasks, next_cursor: null }
+  if (path.endsWith('/diagnosis'))
+    return { session_id: sessionId, state: 'RUNNING', waiting: null, ended: null }
+  if (path === '/stats') return { sessions: { RUNNING: 1 }, tasks: {}, agents: {} }
+  return { items: [], next_cursor: null }
+}
+
+function answer(response: ServerResponse, body: object) {
+  response.writeHead(200, { 'content-type': 'application/json' })
+  response.end(JSON.stringify(body))
+}
