@@ -6,7 +6,9 @@ import { newId } from '#core/id'
 import type { Plan } from '#core/plan/plan'
 import type { Holders } from '#core/session/advance'
 import { noBudget, type Session } from '#core/session/session'
+import { unassigned } from '#core/task/blank'
 import type { Task } from '#core/task/task'
+import { nothingReserved } from '#core/usage/budget'
 import { noUsage } from '#core/usage/usage'
 
 /** What a decision knows, made by hand. Times are seconds after one fixed start. */
@@ -37,6 +39,7 @@ export function aSession(set: Partial<Session> = {}): Session {
     checkpoint_number: 1,
     rehearsal: null,
     usage: noUsage,
+    reserved: nothingReserved,
     attempts_finished: 0,
     attempts_succeeded: 0,
     result: null,
@@ -67,24 +70,9 @@ export function aTask(key: string, set: Partial<Task> = {}): Task {
     checks: [],
     priority: 'MEDIUM',
     state: 'READY',
-    waiting: null,
-    attempt: 0,
-    failures: 0,
-    losses: 0,
-    agent_id: null,
-    agent_incarnation: null,
-    failed_agent_id: null,
-    not_before: null,
-    deadline: null,
-    last_batch: 0,
-    work: null,
-    usage: noUsage,
-    result: null,
-    error: null,
+    ...unassigned,
     created_at: at(0),
     ready_at: at(0),
-    started_at: null,
-    ended_at: null,
     ...set,
   }
 }
@@ -110,6 +98,7 @@ export function anAgent(name: string, set: Partial<Agent> = {}): Agent {
     finished: 0,
     succeeded: 0,
     recent: '',
+    proven: {},
     repositories: [],
     registered_at: at(0),
     last_heartbeat_at: at(0),
@@ -133,7 +122,7 @@ export function aDraft(session: Session, tasks: Task[] = [], seconds = 0): Draft
 }
 
 /** A plan of tasks, each named with the keys that it depends on. */
-export function planOf(...keys: [string, ...string[]][]): Plan {
+export function planOf(...keys: (readonly [string, ...string[]])[]): Plan {
   const tasks = keys.map(([key, ...depends_on]) => ({
     key,
     title: `Do ${key}`,

@@ -15,6 +15,7 @@ export function fakePresence(silent: Set<string>): Presence {
   return {
     beat: async () => {},
     alive: async (ids) => new Set(ids.filter((id) => !silent.has(id))),
+    heard: async () => new Map(),
     missed: async () => new Map(),
   }
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { defaultTenant } from '#core/actor'
+import { everything } from '../everything.ts'
 import { goal, openApi, Problem, plan, type Sent } from './open.ts'
 import { Session } from './shapes.ts'
 
@@ -9,15 +10,6 @@ const unknown = 'ses_00000000000000000000000000'
 const running = Session.parse((await call('POST', sessions, { body: { ...goal, plan, start: true } })).json)
 await plant.settle()
 const { token, agent } = await plant.register('idle', ['OTHER'])
-
-/** Everything that a refused request must leave as it was. */
-async function everything() {
-  const tables = ['session', 'task', 'agent', 'inbox', 'event_page', 'checkpoint', 'message', 'idempotency']
-  const rows = tables.map((table) => `'${table}', (select json_agg(r order by r::text) from ${table} r)`)
-  const name = 'everything'
-  const text = `select json_build_object(${rows.join(', ')})::text as everything`
-  return plant.engine.query(null, { name, text, values: [] })
-}
 
 type Case = {
   what: string
@@ -241,7 +233,7 @@ function line(text: string) {
 
 describe('is refused with a clear problem, and nothing changes', () => {
   test.each(cases)('$what', async ({ send, status, code, says }) => {
-    const before = await everything()
+    const before = await everything(plant.engine)
     const answer = await call(...send)
     const problem = Problem.parse(answer.json)
     expect(answer.headers['content-type']).toBe('application/problem+json')
@@ -251,7 +243,7 @@ describe('is refused with a clear problem, and nothing changes', () => {
     if (says?.pointer) expect(problem.errors.map(({ pointer }) => pointer)).toContain(says.pointer)
     if (says?.detail) expect(problem.detail).toMatch(says.detail)
     if (says?.state) expect(problem.state).toBe(says.state)
-    expect(await everything()).toEqual(before)
+    expect(await everything(plant.engine)).toEqual(before)
   })
 })
 

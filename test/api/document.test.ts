@@ -23,6 +23,7 @@ const document = Document.parse(raw)
 const routes = `
 POST /sessions
 GET /sessions
+GET /sessions/counts
 GET /sessions/{id}
 PATCH /sessions/{id}
 DELETE /sessions/{id}
@@ -53,6 +54,7 @@ POST /tasks/{id}/checkpoints
 POST /tasks/{id}/complete
 POST /tasks/{id}/fail
 POST /tasks/{id}/release
+POST /tasks/{id}/subtasks
 POST /tasks/{id}/approvals
 GET /approvals
 GET /approvals/{id}
@@ -73,7 +75,13 @@ PUT /contexts/{scope}/{id}/{key}
 PATCH /contexts/{scope}/{id}/{key}
 DELETE /contexts/{scope}/{id}/{key}
 GET /contexts/{scope}/{id}/{key}/history
-GET /stats`
+GET /stats
+POST /socket-tickets
+GET /stats/history
+GET /stats/capabilities
+GET /needs
+GET /sessions/changes
+GET /tasks/trees`
   .trim()
   .split('\n')
   .map((route) => route.replace(' ', ' /api/v1'))

@@ -77,6 +77,10 @@ export async function openApi() {
     presence: redisPresence(redis, { ttl_ms: 30_000 }),
     bells,
     artifacts: folderStore({ url: store.url, secret: store.secret }),
+    // Their store is DynamoDB, which this harness has not: test/live has it.
+    tickets: { issue: () => Promise.reject(new Error('no DynamoDB here')) },
+    socket_url: 'ws://localhost:8000',
+    lookAtQueue: async () => null,
     dependencies: {
       postgres: {
         required: true,

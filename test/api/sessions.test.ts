@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { sessionStates } from '#core/session/states'
 import { goal, openApi, Problem, plan } from './open.ts'
 import { Session, SessionList, Stats, TaskList } from './shapes.ts'
 
@@ -53,6 +54,41 @@ describe('a session', () => {
     expect(titles).toEqual(['page 3', 'page 2', 'page 1'])
     const foreign = await call('GET', `/api/v1/tasks?cursor=${cursor}`)
     expect(Problem.parse(foreign.json)).toMatchObject({ status: 400, errors: [{ pointer: '/cursor' }] })
+  })
+
+  test('is found first where it is the most urgent, also across pages', async () => {
+    const urgencies = ['LOW', 'CRITICAL', 'MEDIUM', 'CRITICAL', 'HIGH']
+    for (const [n, priority] of urgencies.entries())
+      await create({ title: `${n}`, priority, labels: ['sorted'] })
+    const titles = async (sort: string) => {
+      const found: string[] = []
+      let cursor = ''
+      for (let page = 0; page < 6; page++) {
+        const path = `${sessions}?label=sorted&sort=${sort}&limit=2${cursor && `&cursor=${cursor}`}`
+        const { items, next_cursor } = SessionList.parse((await call('GET', path)).json)
+        found.push(...items.map(({ title }) => title))
+        if (next_cursor === null) break
+        cursor = next_cursor
+      }
+      return found.join('')
+    }
+    expect(await titles('priority')).toBe('31420')
+    expect(await titles('oldest')).toBe('01234')
+    expect(await titles('newest')).toBe('43210')
+    const other = SessionList.parse((await call('GET', `${sessions}?sort=oldest&limit=1`)).json)
+    const crossed = await call('GET', `${sessions}?sort=priority&cursor=${other.next_cursor}`)
+    expect(Problem.parse(crossed.json)).toMatchObject({ status: 400, errors: [{ pointer: '/cursor' }] })
+    const forged = Buffer.from('sessions_priority URGENT.ses_1').toString('base64url')
+    expect((await call('GET', `${sessions}?sort=priority&cursor=${forged}`)).status).toBe(400)
+  })
+
+  test('is counted by state under the filters of the list', async () => {
+    for (const start of [false, false, true]) await create({ labels: ['counted'], priority: 'HIGH', start })
+    const count = async (filter: string) => (await call('GET', `${sessions}/counts?${filter}`)).json
+    const none = Object.fromEntries(sessionStates.map((state) => [state, 0]))
+    expect(await count('label=counted')).toEqual({ states: { ...none, PENDING: 2, QUEUED: 1 } })
+    expect(await count('label=counted&priority=LOW')).toEqual({ states: none })
+    expect((await call('GET', `${sessions}/counts?state=RUNNING`)).status).toBe(400)
   })
 
   test('is changed under If-Match only from the version that was read', async () => {

@@ -12,6 +12,7 @@ export {
   Session,
   SessionList,
   TaskList,
+  TaskTree,
   Verdict,
   WholeCheckpoint,
 } from '#functions/api/schemas'

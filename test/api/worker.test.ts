@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { redisPresence } from '#core/lock/presence'
 import { Assignment, EventBatchAnswer } from '#core/task/wire'
 import { redisBells } from '#core/wake/bell'
+import { AgentList } from '#functions/api/schemas'
 import { connectRedis } from '#functions/redis'
 import { goal, openApi, Problem, plan, type Sent } from './open.ts'
 import {
@@ -196,6 +197,17 @@ describe('a worker', () => {
     const beat = await worker.as('POST', `/api/v1/agents/${worker.id}/heartbeat`, { body })
     expect(beat.json).toMatchObject({ drop: [{ task_id, attempt: 1 }] })
     expect((await call('GET', `/api/v1/agents/${worker.id}`)).json).toMatchObject({ active: 0 })
+  })
+
+  test('is shown with its last heartbeat, not with the one that was written down', async () => {
+    const worker = await register('steady', ['GARDENING'])
+    const heardAt = async () => {
+      const { items } = AgentList.parse((await call('GET', '/api/v1/agents?capability=GARDENING')).json)
+      return Date.parse(items[0]?.last_heartbeat_at ?? '')
+    }
+    const registered = await heardAt()
+    await worker.as('POST', `/api/v1/agents/${worker.id}/heartbeat`, { body: { holding: [] } })
+    expect(await heardAt()).toBeGreaterThan(registered)
   })
 
   test('works on while Redis is away', async () => {

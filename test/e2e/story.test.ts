@@ -107,6 +107,62 @@ describe('a goal and a repository', () => {
   )
 
   it(
+    'whose task turns out to be several is done by several, and what depends on it has the work of all',
+    async () => {
+      const url = makeRepository()
+      const part = (key: string, depends_on: string[] = []) => ({
+        key,
+        title: `Do ${key}`,
+        instruction: `Write ${key}.`,
+        capability: 'CODE_GENERATION',
+        depends_on,
+      })
+      const add = (...tasks: object[]) => ({
+        tools: [{ name: 'orchestrator_subtask_add', args: { tasks } }],
+      })
+      const frame = { name: 'write', args: { filePath: 'frame.txt', content: 'frame\n' } }
+      const steps = [
+        add(part('left', ['frame'])),
+        add(part('left'), part('right', ['left'])),
+        { tools: [frame] },
+        { text: 'Done.' },
+      ]
+      const all = 'test -s frame.txt && test -s rehearsal/left.md && test -s rehearsal/right.md'
+      const checks = [{ command: all, timeout_seconds: 10 }]
+      const use = scripted('use', [{ text: 'Done.' }], { depends_on: ['frame'], checks })
+      const plan = { summary: 'One that is three.', tasks: [scripted('frame', steps), use] }
+      const { id } = await api.create({
+        title: 'Divided',
+        prompt: 'x',
+        repository: { url },
+        plan,
+        start: true,
+      })
+      const waits = await api.until(id, ({ type }) => type === 'task.waiting_children', 2 * minute)
+      const session = await api.ended(id, 4 * minute)
+      expect(session).toMatchObject({ state: 'COMPLETED', failure: null })
+      const log = await api.text(`/sessions/${id}/log?limit=1000`)
+      expect(log).toMatch(/circle: frame, left/)
+      const { items } = await api.items(`/sessions/${id}/tasks`)
+      const [top] = items
+      expect(items.map(({ key, state }) => `${key} ${state}`)).toEqual([
+        'frame COMPLETED',
+        'left COMPLETED',
+        'right COMPLETED',
+        'use COMPLETED',
+        'integrate COMPLETED',
+      ])
+      expect(top).toMatchObject({ id: waits.task_id, attempt: 1, progress: { done: 2, total: 2 } })
+      const files = git(url, 'ls-tree', '-r', '--name-only', `orchestrator/${id}`).split('\n')
+      expect(files).toEqual(
+        expect.arrayContaining(['frame.txt', 'rehearsal/left.md', 'rehearsal/right.md', 'alpha.js']),
+      )
+      expect(await api.verify(id)).toMatchObject({ valid: true })
+    },
+    7 * minute,
+  )
+
+  it(
     'whose queue is purged complete all the same',
     async () => {
       const url = makeRepository()

@@ -2,15 +2,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readInbox } from '#core/agent/inbox'
 import { answerApproval } from '#core/approval/answer'
 import type { NewApproval } from '#core/approval/approval'
+import { ApprovalPolicy } from '#core/approval/policy'
 import { listApprovals, readApproval } from '#core/approval/read'
 import { requestApproval } from '#core/approval/request'
 import { readEvents } from '#core/event/read'
 import { verifyHistory } from '#core/event/verify'
-import { controlSession } from '#core/session/control'
+import { controlSession, patchSession } from '#core/session/control'
 import { createSession } from '#core/session/create'
 import { readSession } from '#core/session/read'
 import { NewSession } from '#core/session/session'
-import { readTask } from '#core/task/read'
+import { listSessionTasks, readTask } from '#core/task/read'
 import { reportEvents } from '#core/task/report'
 import { claimTask, failWork, releaseWork, type Worker } from '#core/task/work'
 import { testDatabase } from '../database.ts'
@@ -27,9 +28,11 @@ afterAll(() => plant.close())
 type Held = { session: string; worker: Worker; task: string; attempt: number }
 
 /** A running task of a session of its own, in the hands of an agent that nobody else's tasks reach. */
-async function holding(approval_policy: object, use: (held: Held) => Promise<void>) {
-  const { worker } = await plant.register(`agent-${Math.random().toString(36).slice(2)}`, ['CODE_GENERATION'])
-  const input = { title: 'Goal', prompt: 'Reach it.', plan: planOf(['one']), start: true, approval_policy }
+async function holding(approval_policy: object, use: (held: Held) => Promise<void>, tasks = 1) {
+  const name = `agent-${Math.random().toString(36).slice(2)}`
+  const { worker } = await plant.register(name, ['CODE_GENERATION'], tasks)
+  const plan = planOf(['one'], ...(tasks > 1 ? [['two'] as [string]] : []))
+  const input = { title: 'Goal', prompt: 'Reach it.', plan, start: true, approval_policy }
   const { id: session } = await createSession(plant.services, plant.operator, NewSession.parse(input))
   await plant.settle()
   const [offer] = await readInbox(plant.services, worker, 0)
@@ -203,6 +206,75 @@ describe('an answer', () => {
       const { approval_policy } = await readSession(plant.services, plant.operator, held.session)
       expect(approval_policy.grants).toEqual([{ tool: 'bash', pattern: 'git *', literal: false }])
     }))
+
+  /** Two tasks of one session, each with an ask that is open. */
+  async function both(held: Held) {
+    const [, other] = (await listSessionTasks(plant.services, plant.operator, held.session, page)).items
+    await plant.settle()
+    const item = (await readInbox(plant.services, held.worker, 0)).find(
+      ({ task_id }) => task_id === other?.id,
+    )
+    const second = { ...held, task: item?.task_id ?? '', attempt: item?.attempt ?? 0 }
+    await claimTask(plant.services, held.worker, second.task, second.attempt, true)
+    const first = await ask(held, bash(held.attempt))
+    const covered = await ask(second, bash(second.attempt, 'git fetch', 'per_2'))
+    const foreign = await ask(second, bash(second.attempt, 'npm test', 'per_3'))
+    return { first, covered, foreign, second }
+  }
+  const page = { limit: 10, after: null }
+
+  it('of allow_always answers what is open of the session and covered, of its other tasks too', () =>
+    holding(
+      { mode: 'ask' },
+      async (held) => {
+        const { first, covered, foreign, second } = await both(held)
+        await answer(first.approval_id, { answer: 'allow_always' })
+        expect(await read(covered.approval_id)).toMatchObject({
+          state: 'ANSWERED',
+          answer: { answer: 'allow_once' },
+        })
+        expect((await openOf(held)).map(({ id }) => id)).toEqual([foreign.approval_id])
+        expect((await answersTo(held)).map(({ data }) => data)).toMatchObject([
+          { engine_ref: 'per_1', decision: { reply: 'once' } },
+          { engine_ref: 'per_2', decision: { reply: 'once' } },
+        ])
+        expect((await taskOf(held)).state).toBe('RUNNING')
+        expect((await taskOf(second)).state).toBe('AWAITING_INPUT')
+      },
+      2,
+    ))
+
+  it('is no longer needed once another policy allows it; one that ended takes none', () =>
+    holding(
+      { mode: 'ask' },
+      async (held) => {
+        const { first, covered, second } = await both(held)
+        await answer(first.approval_id, { answer: 'allow_always' })
+        const policy = ApprovalPolicy.parse({ rules: [{ tool: 'bash', pattern: 'rm *', action: 'deny' }] })
+        const patch = { approval_policy: policy }
+        const { approval_policy } = await patchSession(
+          plant.services,
+          plant.operator,
+          held.session,
+          patch,
+          null,
+        )
+        expect(approval_policy).toMatchObject({ ...policy, grants: [{ tool: 'bash', pattern: 'git *' }] })
+        expect(await openOf(held)).toEqual([])
+        expect((await taskOf(second)).state).toBe('RUNNING')
+        expect((await read(covered.approval_id)).state).toBe('ANSWERED')
+        const denied = await ask(second, bash(second.attempt, 'rm -r /', 'per_4'))
+        expect(denied).toMatchObject({ decision: { reply: 'reject' } })
+        await controlSession(plant.services, plant.operator, held.session, 'stop')
+        await plant.settle()
+        await sql('update session set settle_by = now() where id = $1', [held.session])
+        await look(held)
+        await expect(
+          patchSession(plant.services, plant.operator, held.session, patch, null),
+        ).rejects.toMatchObject({ code: 'illegal_transition' })
+      },
+      2,
+    ))
 
   it('that does not fit what is asked names the field, and changes nothing', () =>
     holding({ mode: 'ask' }, async (held) => {

@@ -166,6 +166,38 @@ describe.each([
   })
 })
 
+describe('an agent on probation', () => {
+  it('is given one task at a time, by two steps at once too', async () => {
+    const ids = [await begin('PROBATION', 'one'), await begin('PROBATION', 'one')]
+    const { agent } = await plant.register('probation', ['PROBATION'], 8)
+    const decide = async (id: string, recent: string) => {
+      const draft = draftOf(await load(id))
+      const given = { id: agent.id, capabilities: ['PROBATION'], capacity: 8, recent }
+      assign([draft], { agents: [anAgent('probation', given)], running_sessions: 0, max_running_sessions: 9 })
+      expect(draft.slots).toHaveLength(1)
+      return draft
+    }
+    for (const recent of ['00000', '1111110000']) {
+      await query(`update agent set recent = '${recent}', active = 0 where id = '${agent.id}'`)
+      const drafts = [await decide(ids[0] ?? '', recent), await decide(ids[1] ?? '', recent)]
+      const second = openDatabase({ url, role: 'engine', max: 1 })
+      const outcomes = await Promise.all([
+        commitAll(plant.engine, null, drafts.slice(0, 1)),
+        commitAll(second, null, drafts.slice(1)),
+      ])
+      await second.end()
+      expect(outcomes.flat().filter((outcome) => outcome === 'conflict')).toHaveLength(1)
+      expect(await query(`select active from agent where id = '${agent.id}'`)).toEqual([{ active: 1 }])
+      ids.push(await begin('PROBATION', 'one'), await begin('PROBATION', 'one'))
+      ids.splice(0, 2)
+    }
+    // Seven of ten: it has earned its way back.
+    await query(`update agent set recent = '1111111000', active = 0 where id = '${agent.id}'`)
+    const drafts = [await decide(ids[0] ?? '', '1111111000'), await decide(ids[1] ?? '', '1111111000')]
+    expect(await commitAll(plant.engine, null, drafts)).not.toContain('conflict')
+  })
+})
+
 const finished = {
   summary: '',
   commit: null,

@@ -167,6 +167,18 @@ describe('presence', () => {
     expect(await presence.missed('a', ['t:1'])).toEqual(new Map())
   })
 
+  it('knows how long ago it heard of whom, and of nobody while Redis is away', async () => {
+    using test = presenceAt()
+    await test.presence.beat('a')
+    const heard = await test.presence.heard(['a', 'b'])
+    expect([...heard.keys()]).toEqual(['a'])
+    expect(heard.get('a')).toBeGreaterThanOrEqual(0)
+    expect(heard.get('a')).toBeLessThan(long)
+    await test.own.pexpire('presence:a', 1_000)
+    expect((await test.presence.heard(['a'])).get('a')).toBeGreaterThanOrEqual(long - 1_000)
+    expect(await redisPresence(away, { ttl_ms: long }).heard(['a'])).toEqual(new Map())
+  })
+
   it('counts how often in a row a task was not named', async () => {
     using test = presenceAt()
     const missed = async (...tasks: string[]) => Object.fromEntries(await test.presence.missed('a', tasks))

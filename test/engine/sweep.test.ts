@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openDatabase } from '#core/database/database'
+import { readDemand } from '#core/fleet/demand'
 import { createSession } from '#core/session/create'
 import { NewSession } from '#core/session/session'
 import { sweep } from '#core/sweep/sweep'
@@ -69,5 +70,30 @@ describe('the sweep', () => {
       return sweep({ database: plant.engine, wake: async () => {} })
     })
     expect(swept.sessions).toBe(1)
+  })
+})
+
+describe('the demand for agents', () => {
+  it('is what waits, and what agents hold that come and go with it', async () => {
+    const before = await readDemand(plant.engine)
+    const { agent: own } = await plant.register('own', ['CODE_GENERATION'], 5)
+    const { agent: elastic } = await plant.register('elastic', ['CODE_GENERATION'], 5)
+    await run(`update agent set labels = '{elastic}' where id = $1`, [elastic.id])
+    const give = (id: string, state: string, agent_id: string | null) =>
+      run(
+        `insert into task (tenant_id, id, session_id, key, kind, title, instruction, capability, depends_on, checks,
+                           priority, state, agent_id, usage)
+         select tenant_id, $1, id, $1, 'WORK', $1, $1, 'CODE_GENERATION', '{}', '[]', priority, $2, $3, '{}'
+         from session limit 1`,
+        [id, state, agent_id],
+      )
+    await give('waits', 'READY', null)
+    await give('own', 'RUNNING', own.id)
+    await give('elastic', 'RUNNING', elastic.id)
+    await give('over', 'COMPLETED', elastic.id)
+    expect(await readDemand(plant.engine)).toEqual({
+      tasks_waiting: before.tasks_waiting + 1,
+      tasks_in_need: before.tasks_in_need + 2,
+    })
   })
 })

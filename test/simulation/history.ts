@@ -13,24 +13,30 @@ import { noBudget } from '#core/session/session'
 import { isTerminal } from '#core/session/states'
 import { type StepServices, step } from '#core/step/step'
 import { sweep } from '#core/sweep/sweep'
+import { controlTask } from '#core/task/control'
 import { reportEvents } from '#core/task/report'
 import { type Reported, reportStatement } from '#core/task/report.sql'
 import { isTerminal as isTaskTerminal } from '#core/task/states'
+import { addSubtasks } from '#core/task/subtask'
+import type { MergeConflict } from '#core/task/wire'
 import { claimTask, completeWork, declineTask, failWork, releaseWork, type Worker } from '#core/task/work'
 import { noUsage } from '#core/usage/usage'
 import { localBells } from '#core/wake/bell'
 import type { Wake, WakeMessage } from '#core/wake/wake'
 import { aSession, planOf } from '../known.ts'
-import { must } from './invariants.ts'
+import { callTokens, must } from './invariants.ts'
 import { type Random, randomOf } from './random.ts'
 import { Store } from './store.ts'
+
+/** A task in the hands of a process; one that was told to pause hands it back. */
+type Held = { attempt: number; batch: number; kind: string; paused: boolean }
 
 /** A worker's process: what it believes that it holds, which the engine may see otherwise. */
 type Process = {
   name: string
   worker: Worker
   beats: boolean
-  holding: Map<string, { attempt: number; batch: number; kind: string }>
+  holding: Map<string, Held>
 }
 
 const operator = { kind: 'operator', tenant_id: defaultTenant } as const
@@ -42,6 +48,7 @@ const expected = new Set([
   'version_conflict',
   'not_found',
   'batch_gap',
+  'subtask_invalid',
 ])
 const silenceMs = 30_000
 
@@ -101,6 +108,7 @@ export class History {
         this.#faults && this.random.chance(0.1)
           ? null
           : new Set(ids.filter((id) => since(this.#beats.get(id)) < silenceMs)),
+      heard: async () => new Map(),
       missed: async (id, tasks) => {
         const before = this.#misses.get(id)
         const counts = new Map(tasks.map((task) => [task, (before?.get(task) ?? 0) + 1]))
@@ -203,7 +211,7 @@ export class History {
     const plans = [planOf(['a'], ['b', 'a']), planOf(['a'], ['b'], ['c', 'a', 'b']), planOf(['a'])]
     const queued = this.random.chance(0.8)
     const seconds = this.random.chance(0.15) ? 120 : null
-    const tokens = this.random.chance(0.2) ? 100 : null
+    const tokens = this.random.chance(0.3) ? (this.random.pick([41, 81, 100, 300]) ?? 41) : null
     const session = aSession({
       plan: planless ? null : (this.random.pick(plans) ?? null),
       state: queued ? 'QUEUED' : 'PENDING',
@@ -228,9 +236,11 @@ export class History {
       retry: 3,
       patch: 2,
       message: 2,
+      task: 3,
     })
     const accepted = await this.#try(() => {
       if (what === 'patch') return patchSession(this.#services, operator, id, { budget: noBudget }, null)
+      if (what === 'task') return this.#operateTask(id)
       if (what === 'message') return sendMessage(this.#services, operator, id, 'hello')
       return controlSession(this.#services, operator, id, what)
     })
@@ -239,6 +249,12 @@ export class History {
       .tasksOf(id)
       .filter((task) => task.state === 'FAILED' || task.state === 'CANCELLED')
     must(left.length === 0, `a retry left ${left.length} tasks as they were`)
+  }
+
+  async #operateTask(session_id: string) {
+    const task = this.random.pick(this.store.tasksOf(session_id))
+    const action = this.random.weighted({ cancel: 1, retry: 3 })
+    if (task) await controlTask(this.#services, operator, task.id, action)
   }
 
   /** A process dies, comes back as another, goes silent, is drained or removed. */
@@ -302,27 +318,45 @@ export class History {
     must(before === worker.agent_id, `${task.key} at attempt ${attempt} was claimed by two agents`)
     must(!this.#accepted.has(id), `${task.key} was claimed after it was COMPLETED`)
     this.#claims.set(holder, worker.agent_id)
-    holding.set(id, { attempt, batch: 0, kind: task.kind })
+    holding.set(id, { attempt, batch: 0, kind: task.kind, paused: false })
     this.#old.push({ worker, id, attempt })
   }
 
-  async #goOn(process: Process, id: string, held: { attempt: number; batch: number; kind: string }) {
+  async #goOn(process: Process, id: string, held: Held) {
     const { worker } = process
     const { attempt } = held
-    const faulty = { complete: 5, report: 4, fail: 3, release: 1, wait: 3 }
-    const what = this.#faults ? this.random.weighted(faulty) : 'complete'
+    const faulty = { complete: 5, report: 4, fail: 3, release: 1, conflict: 2, wait: 3, subtasks: 2 }
+    const what = held.paused ? 'release' : this.#faults ? this.random.weighted(faulty) : 'complete'
+    if (what === 'subtasks') return void (await this.#addSubtasks(worker, id, attempt))
     if (what === 'complete') return this.#complete(worker, id, attempt, held.batch, process)
     if (what === 'release') return void (await this.#release(process, id))
+    if (what === 'conflict') return void (await this.#conflict(process, id))
     if (what === 'fail') {
       const failure = { code: 'check_failed' as const, message: 'exit 1', retryable: this.random.chance(0.8) }
       const body = { attempt, batch: held.batch, ...failure }
       await this.#end(process, id, () => failWork(this.#services, worker, id, body))
     }
     if (what === 'report') {
-      const usage = this.random.chance(0.5) ? { ...noUsage, input_tokens: 40 } : undefined
+      const usage = this.random.chance(0.6) ? { ...noUsage, input_tokens: callTokens } : undefined
       const batch = { attempt, batch: held.batch + 1, events: [], ...(usage ? { usage } : {}) }
-      if (await this.#try(() => reportEvents(this.#services, worker, id, batch))) held.batch += 1
+      await this.#try(async () => {
+        const { action } = await reportEvents(this.#services, worker, id, batch)
+        held.batch += 1
+        held.paused = action === 'pause'
+      })
     }
+  }
+
+  /** At times of a name that is taken, or that waits for itself: nothing must come of that. */
+  #addSubtasks(worker: Worker, id: string, attempt: number) {
+    const names = [...this.store.tasks.values()].map(({ key }) => key)
+    const key = this.random.chance(0.8) ? `sub-${this.random.below(1_000)}` : (this.random.pick(names) ?? 'a')
+    const depends_on = this.random.chance(0.3) ? [this.random.pick(names) ?? 'a'] : []
+    const tasks = planOf(
+      [key, ...depends_on],
+      ...(this.random.chance(0.3) ? [[`${key}-b`, key] as const] : []),
+    ).tasks
+    return this.#try(() => addSubtasks(this.#services, worker, id, { attempt, tasks }))
   }
 
   async #complete(worker: Worker, id: string, attempt: number, batch: number, process?: Process) {
@@ -347,6 +381,20 @@ export class History {
   #release(process: Process, id: string) {
     const attempt = process.holding.get(id)?.attempt ?? 0
     return this.#end(process, id, () => releaseWork(this.#services, process.worker, id, attempt, 'asked'))
+  }
+
+  /** Two finished tasks of the session do not merge; whose they are does not matter to the engine. */
+  async #conflict(process: Process, id: string) {
+    const session_id = this.store.tasks.get(id)?.session_id ?? ''
+    const finished = this.store
+      .tasksOf(session_id)
+      .filter(({ kind, state }) => kind !== 'PLAN' && state === 'COMPLETED')
+    const keys = finished.slice(-2).map(({ key }) => key)
+    if (keys.length < 2) return
+    const attempt = process.holding.get(id)?.attempt ?? 0
+    const conflict: MergeConflict = { keys, commits: ['a'.repeat(40), 'b'.repeat(40)], files: ['a.txt'] }
+    const { worker } = process
+    await this.#end(process, id, () => releaseWork(this.#services, worker, id, attempt, 'conflict', conflict))
   }
 
   async #end(process: Process, id: string, act: () => Promise<unknown>) {

@@ -3,6 +3,8 @@ import type { Session } from '#core/session/session'
 import { isTerminal } from '#core/session/states'
 import { isHeld, isTerminal as isTaskTerminal } from '#core/task/states'
 import type { Task } from '#core/task/task'
+import { lessReserved, nothingReserved, plusReserved } from '#core/usage/budget'
+import { countedTokens } from '#core/usage/usage'
 import type { Store } from './store.ts'
 
 /** What must be true after every single commit, whatever happened before. */
@@ -23,6 +25,8 @@ export function assertStore(store: Store) {
       if (isHeld(task.state)) must(isWhole, `${task.key} is ${task.state} and nobody's, or has no deadline`)
       if (task.state === 'READY') must(task.agent_id === null, `${task.key} is READY and has an agent`)
     }
+    assertTree(tasks)
+    assertBudget(store, session, tasks)
     assertWait(store, session, tasks)
     if (state === 'COMPLETED')
       must(
@@ -41,6 +45,45 @@ export function assertStore(store: Store) {
     const waitsForFleet = state === 'RUNNING' && tasks.some((task) => task.state === 'READY')
     must(waitsForOthers || waitsForFleet || wake_at !== null, `${state} waits for nothing and nobody`)
   }
+}
+
+/** A subtask begins from what its parent has handed in, and ends before it. */
+function assertTree(tasks: Task[]) {
+  const byId = new Map(tasks.map((task) => [task.id, task]))
+  for (const task of tasks) {
+    const parent = byId.get(task.parent_id ?? '')
+    if (task.state === 'WAITING_CHILDREN')
+      must(task.result !== null, `${task.key} waits for its subtasks and has handed nothing in`)
+    if (!parent) continue
+    const begun = task.state !== 'BLOCKED' && task.state !== 'CANCELLED'
+    must(!begun || parent.result !== null, `${task.key} is ${task.state} before ${parent.key} has handed in`)
+    const ended = parent.state !== 'COMPLETED' || task.state === 'COMPLETED'
+    must(ended, `${parent.key} is COMPLETED and its subtask ${task.key} is ${task.state}`)
+  }
+}
+
+/** Tokens of one model call of the simulation. */
+export const callTokens = 40
+
+/** What is reserved is what the running tasks hold; each of them overshoots by one call at most. */
+function assertBudget(
+  store: Pick<Store, 'mostPlaces'>,
+  { state, budget, usage, reserved }: Session,
+  tasks: Task[],
+) {
+  const none = (task: Task) => JSON.stringify(task.reserved) === JSON.stringify(nothingReserved)
+  for (const task of tasks)
+    must(isHeld(task.state) || none(task), `${task.key} is ${task.state} and has budget reserved`)
+  const sum = tasks.reduce((all, task) => plusReserved(all, task.reserved), nothingReserved)
+  const { tokens, cost_usd } = lessReserved(reserved, sum)
+  must(
+    tokens === 0 && cost_usd === 0,
+    `${state} has ${reserved.tokens} tokens reserved, its tasks ${sum.tokens}`,
+  )
+  if (budget.tokens === null) return
+  const most = budget.tokens + callTokens * store.mostPlaces
+  must(countedTokens(usage) <= most, `${countedTokens(usage)} of ${budget.tokens} tokens are spent`)
+  must(reserved.tokens <= budget.tokens, `${reserved.tokens} of ${budget.tokens} tokens are reserved`)
 }
 
 /** Every wait has an owner, a reason and a deadline, or an owner who can move it. */

@@ -1,12 +1,14 @@
 import { defaultTenant } from '#core/actor'
-import type { Agent } from '#core/agent/agent'
+import { type Agent, freeSlots } from '#core/agent/agent'
 import type { Slot } from '#core/change/draft'
 import type { Database, Statement } from '#core/database/database'
 import type { NewEvent } from '#core/event/event'
+import { turnOf } from '#core/priority'
 import type { Session } from '#core/session/session'
 import type { Report } from '#core/task/report.sql'
 import { isHeld } from '#core/task/states'
 import type { Task } from '#core/task/task'
+import { lessReserved, nothingReserved, plusReserved, sliceOf } from '#core/usage/budget'
 import { addUsage, type Usage } from '#core/usage/usage'
 import { anAgent, at } from '../known.ts'
 import { faultOf } from '../replay.ts'
@@ -31,6 +33,8 @@ export class Store {
   tasks = new Map<string, Task>()
   agents = new Map<string, Agent>()
   inbox: InboxRow[] = []
+  /** The most tasks that could ever be run at once. */
+  mostPlaces = 0
   tenant = { wake_at: null as string | null, max_running_sessions: 2 }
   commits = 0
   conflicts = 0
@@ -84,12 +88,13 @@ export class Store {
       case 'load_tasks':
         return strings(first).flatMap((id) => {
           const task = this.tasks.get(id)
-          return task ? this.#known(task.session_id, [task]) : []
+          const below = this.tasksOf(task?.session_id ?? '').filter(({ parent_id }) => parent_id === id)
+          return task ? this.#known(task.session_id, [task, ...below]) : []
         })
       case 'load_step':
-        return this.#loadStep(strings(first), strings(second).length > 0 ? Number(third ?? 100) : 0)
+        return this.#loadStep(strings(first), Number(strings(third)[0] ?? 0))
       case 'load_ready':
-        return strings(first).length > 0 ? this.#loadReady(new Set(strings(second))) : []
+        return this.#loadReady(new Set(strings(second)), new Set(strings(third)))
       case 'load_fleets':
         return strings(first).map((id) => this.#fleet(id))
       case 'commit':
@@ -116,6 +121,10 @@ export class Store {
         return this.#heartbeat(String(first))
       case 'read_agent':
         return [...this.agents.values()].filter(({ id }) => id === first)
+      case 'read_task':
+        return [...this.tasks.values()].flatMap((task) =>
+          task.id === first ? [{ task, session_state: this.sessions.get(task.session_id)?.state }] : [],
+        )
       case 'read_session':
         return this.#known(String(first), []).map((row) => ({ ...row, task_counts: {} }))
       case 'load_facts':
@@ -134,7 +143,7 @@ export class Store {
 
   #loadStep(session_ids: string[], queued: number) {
     const queue = [...this.sessions.values()].filter(({ state }) => state === 'QUEUED')
-    queue.sort((x, y) => (x.queued_at ?? '').localeCompare(y.queued_at ?? ''))
+    queue.sort((x, y) => turnOf(x.priority, x.queued_at) - turnOf(y.priority, y.queued_at))
     const wanted = new Set([...session_ids, ...queue.slice(0, queued).map(({ id }) => id)])
     const rows = [...this.sessions.values()].filter(({ id }) => wanted.has(id))
     return rows.map((session) => {
@@ -145,13 +154,19 @@ export class Store {
     })
   }
 
-  #loadReady(except: Set<string>) {
+  #loadReady(capabilities: Set<string>, except: Set<string>) {
     return [...this.sessions.values()].flatMap((session) => {
       if (session.state !== 'RUNNING' || except.has(session.id)) return []
-      const ready = this.tasksOf(session.id).filter(
-        (task) => task.state === 'READY' && (task.not_before === null || this.isDue(task.not_before)),
+      const tasks = this.tasksOf(session.id)
+      const ready = tasks.filter(
+        (task) =>
+          task.state === 'READY' &&
+          capabilities.has(task.capability) &&
+          (task.not_before === null || this.isDue(task.not_before)),
       )
-      return ready.length > 0 ? [{ ...session, tasks: ready, now: this.now }] : []
+      const done = tasks.filter(({ state }) => state === 'COMPLETED')
+      const doers = Object.fromEntries(done.map(({ key, agent_id }) => [key, agent_id]))
+      return ready.length > 0 ? [{ ...session, tasks: ready, doers, now: this.now }] : []
     })
   }
 
@@ -201,9 +216,7 @@ export class Store {
       places.set(agent_id, place)
       const agent = this.agents.get(agent_id)
       const isFree =
-        agent?.state === 'ONLINE' &&
-        agent.incarnation === incarnation &&
-        place <= agent.capacity - agent.active
+        agent?.state === 'ONLINE' && agent.incarnation === incarnation && place <= freeSlots(agent)
       if (!isFree) refused.add(session_id)
     }
     return refused
@@ -251,15 +264,19 @@ export class Store {
       throw new Error(`${task.key} was COMPLETED and is ${task.state}`)
     const same = old.attempt === task.attempt && old.agent_id === task.agent_id
     const last_batch = same ? Math.max(old.last_batch, task.last_batch) : task.last_batch
-    const work = task.state === 'COMPLETED' ? null : old.work
-    this.tasks.set(task.id, { ...old, ...task, last_batch, work })
+    const isOver = task.state === 'COMPLETED' || task.state === 'WAITING_CHILDREN'
+    const work = isOver ? null : old.work
+    const depends_on = task.depends_on ?? old.depends_on
+    this.tasks.set(task.id, { ...old, ...task, depends_on, last_batch, work })
   }
 
-  #shift({ agent_id, take, give, outcome }: Slot) {
+  #shift({ agent_id, take, give, outcome, capability }: Slot) {
     const agent = this.agents.get(agent_id)
     if (!agent) return
     const recent = (agent.recent + outcome).slice(-50)
-    this.#setAgent(agent_id, { active: agent.active + take - give, recent })
+    const marks = ((agent.proven[capability] ?? '') + outcome).slice(-50)
+    const proven = marks ? { ...agent.proven, [capability]: marks } : agent.proven
+    this.#setAgent(agent_id, { active: agent.active + take - give, recent, proven })
   }
 
   #report(reports: Report[]) {
@@ -270,10 +287,16 @@ export class Store {
       if (!task || !session || !isHolder || batch !== task.last_batch + 1) return []
       this.#tell(session, page)
       const spent = (before: Usage) => (usage ? addUsage(before, usage) : before)
-      this.tasks.set(task_id, { ...task, last_batch: batch, usage: spent(task.usage) })
-      const moved = { version: session.version + 1, wake_at: this.now, usage: spent(session.usage) }
+      const others = lessReserved(session.reserved, task.reserved)
+      const next = sliceOf({ ...session, usage: spent(session.usage), reserved: others })
+      const over = next === null
+      const own = usage ? (next ?? nothingReserved) : task.reserved
+      this.tasks.set(task_id, { ...task, last_batch: batch, usage: spent(task.usage), reserved: own })
+      const reserved = plusReserved(others, own)
+      const moved = { version: session.version + 1, wake_at: this.now, usage: spent(session.usage), reserved }
       this.sessions.set(session.id, { ...session, ...(usage ? moved : {}), last_seq: session.last_seq + 1 })
-      return [{ task_id, last_batch: batch, last_seq: 0, number: 0, state: session.state, over: false }]
+      assertStore(this)
+      return [{ task_id, last_batch: batch, last_seq: 0, number: 0, state: session.state, over }]
     })
   }
 
@@ -324,6 +347,8 @@ export class Store {
       capacity: Number(capacity),
     })
     this.agents.set(agent.id, agent)
+    const places = [...this.agents.values()].reduce((all, one) => all + one.capacity, 0)
+    this.mostPlaces = Math.max(this.mostPlaces, places)
     return [{ ...agent, woken: [] }]
   }
 

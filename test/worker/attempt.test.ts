@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -165,14 +165,77 @@ test('a branch that is checked out where it would be pushed is a refusal with it
   if (ended.call === 'complete') expect(ended.body.push?.reason).toMatch(/checked out/)
 })
 
-test('a conflict at the start is resolved by the engine, and the merge holds both sides', async () => {
+test('commits that conflict are handed back with what conflicts, and nothing was tried', async () => {
   const session = inRepository(repository())
   startWorker(obedient)
   const works = await twoWorks(session, ['file.txt=left', 'file.txt=right'])
-  const given = assignment({ kind: 'INTEGRATION', key: 'integrate' }, { ...session, ...works })
+  for (const kind of ['WORK', 'INTEGRATION'] as const) {
+    const given = assignment({ kind, key: 'third' }, { ...session, ...works })
+    expect(await plane.offer(given)).toMatchObject({
+      call: 'release',
+      body: {
+        reason: 'merge_conflict',
+        conflict: {
+          keys: ['left', 'right'],
+          commits: works.inputs.map(({ commit }) => commit),
+          files: ['file.txt'],
+        },
+      },
+    })
+    expect(plane.seen(given.task.id).checkpoints).toEqual([])
+  }
+  stop.abort()
+  await running
+  expect(await readdir(join(folder, 'one', 'work'))).toEqual([])
+})
+
+/** A MERGE of two works that wrote the same line. */
+async function aMerge(session: Pick<Assignment, 'session'>, checks: Assignment['task']['checks'] = []) {
+  const works = await twoWorks(session, ['file.txt=left', 'file.txt=right'])
+  const instruction = 'conflicted files:\n- file.txt'
+  return assignment({ kind: 'MERGE', key: 'merge-1', instruction, checks }, { ...session, ...works })
+}
+
+test('a merge task resolves the conflict, proves it, and its commit has both as parents', async () => {
+  const session = inRepository(repository())
+  startWorker(obedient)
+  const given = await aMerge(session, [{ command: 'grep left file.txt', timeout_seconds: 10 }])
   const ended = await plane.offer(given)
-  expect(ended).toMatchObject({ call: 'complete', body: { push: { pushed: true } } })
-  expect(sh(`git show orchestrator/${given.session.id}:file.txt`, join(folder, 'repo'))).toBe('left\nright')
+  if (ended.call !== 'complete') throw new Error(JSON.stringify(ended))
+  expect(ended.body.checks).toMatchObject([
+    { command: expect.stringContaining("'file.txt'"), exit_code: 0 },
+    { command: 'grep left file.txt', exit_code: 0 },
+  ])
+  expect(ended.body).not.toHaveProperty('push')
+  const merge = {
+    key: 'merge-1',
+    task_id: given.task.id,
+    commit: ended.body.commit ?? '',
+    artifact_id: ended.body.artifact_id,
+  }
+  const inputs = [...given.inputs, merge]
+  const { base_commit } = given
+  const last = assignment({ kind: 'INTEGRATION', key: 'integrate' }, { ...session, inputs, base_commit })
+  expect(await plane.offer(last)).toMatchObject({ call: 'complete', body: { commit: merge.commit } })
+  const branch = `orchestrator/${last.session.id}`
+  const repo = join(folder, 'repo')
+  expect(sh(`git show ${branch}:file.txt`, repo)).toBe('left\nright')
+  expect(sh(`git log -1 --format=%P ${branch}`, repo).split(' ')).toEqual(
+    given.inputs.map(({ commit }) => commit),
+  )
+})
+
+test('markers that are left are told the engine once; left again they fail the attempt', async () => {
+  const prompts: string[] = []
+  startWorker(async function* (turn) {
+    prompts.push(turn.prompt)
+    if (turn.prompt.includes('conflicted files')) yield text('Looks fine to me.')
+    else yield* obedient(turn)
+  })
+  const ended = await plane.offer(await aMerge(inRepository(repository())))
+  expect(ended).toMatchObject({ call: 'fail', body: { code: 'check_failed', retryable: true } })
+  if (ended.call === 'fail') expect(ended.body.message).toMatch(/file\.txt:1:<{7} /)
+  expect(prompts.at(-1)).toMatch(/file\.txt:5:>{7} /)
 })
 
 test('a failing check is repaired once within the attempt', async () => {
@@ -250,6 +313,42 @@ test('an interrupt checkpoints and releases; the next attempt has the files and 
   expect(again).toMatchObject({ call: 'complete', body: { diff: { files: 2 } } })
   expect(prompts).toHaveLength(1)
   expect(prompts[0]).toHaveLength(1)
+})
+
+test('a retry that goes on from a snapshot is told what failed, and may repair once more', async () => {
+  const prompts: string[] = []
+  const half: Script = async function* ({ directory, prompt }) {
+    prompts.push(prompt.split('\n')[0] ?? '')
+    yield* writes(directory, 'n.txt', `${prompts.length}\n`)
+  }
+  const exit = startWorker(half)
+  const given = assignment({ checks: [{ command: 'grep 5 n.txt', timeout_seconds: 10 }] })
+  expect(await plane.offer(given)).toMatchObject({ call: 'fail', body: { code: 'check_failed' } })
+  stop.abort()
+  await exit
+  stop = new AbortController()
+  startWorker(half, {}, 'two')
+  const last = plane.seen(given.task.id).checkpoints.at(-1)
+  if (!last) throw new Error('no checkpoint')
+  // As if it had been taken at the very end: both turns are over.
+  const progress = Object(last.engine.worker)
+  const worker = { ...progress, turn: 'repair-0', done: ['work', 'repair-0'] }
+  const { artifact_id, commit, engine } = last
+  const ended = await plane.offer({
+    ...given,
+    task: { ...given.task, attempt: 2, failures: 1 },
+    resume: { number: 1, artifact_id, commit, engine: { ...engine, worker } },
+    previous_error: { code: 'check_failed', message: 'exit 1' },
+  })
+  expect(ended).toMatchObject({ call: 'complete' })
+  expect(prompts).toEqual([
+    expect.stringContaining('You work on one task'),
+    'A check of this task exited with 1:',
+    // This engine plays the last turn of its memory again.
+    'A check of this task exited with 1:',
+    '# The last attempt at this failed (check_failed)',
+    'A check of this task exited with 1:',
+  ])
 })
 
 test('a fenced attempt is abandoned silently and leaves nothing behind', async () => {

@@ -12,9 +12,11 @@ import {
   Fail,
   type LogData,
   NewArtifact,
+  NewSubtasks,
   Release,
   WorkCheckpoint,
 } from '#core/task/wire'
+import { LivePlay } from '../live/server.ts'
 
 type Offer = {
   assignment: Assignment
@@ -26,7 +28,15 @@ export type Ended =
   | { call: 'complete'; body: Complete }
   | { call: 'fail'; body: Fail }
   | { call: 'release'; body: z.infer<typeof Release> }
-export type Seen = { logs: LogData[]; checkpoints: WorkCheckpoint[]; batches: number; usage: number }
+export type Seen = {
+  logs: LogData[]
+  checkpoints: WorkCheckpoint[]
+  batches: number
+  usage: number
+  subtasks: NewSubtasks['tasks']
+}
+
+const nothingSeen = (): Seen => ({ logs: [], checkpoints: [], batches: 0, usage: 0, subtasks: [] })
 
 /** The workers' part of the control plane, in memory: every body is checked by the schemas of the real one. */
 export class ControlPlane {
@@ -34,12 +44,19 @@ export class ControlPlane {
   readonly #offers = new Map<string, Offer>()
   readonly #seen = new Map<string, Seen>()
   readonly artifacts = new Map<string, Buffer>()
-  readonly #inbox = new Map<string, InboxItem_>()
+  /** The agents' inboxes, and the sockets that they come on. */
+  readonly live: LivePlay
+  agent = newId('agent')
+  /** How often the inbox was read over REST, and each item acknowledged. */
+  reads = 0
+  readonly acks: string[] = []
   readonly #waiting = new Set<() => void>()
   readonly #watching = new Set<() => void>()
   registrations: z.infer<typeof Register>[] = []
   problems: string[] = []
   token = ''
+  /** So many acknowledgements fail before one is heard. */
+  deaf = 0
   /** While true, event batches are answered 503. */
   away = false
   port = 0
@@ -58,6 +75,7 @@ export class ControlPlane {
         },
       )
     })
+    this.live = new LivePlay(this.#server)
   }
 
   async start() {
@@ -72,6 +90,7 @@ export class ControlPlane {
   }
 
   async stop() {
+    this.live.kill()
     this.#server.closeAllConnections()
     await new Promise<void>((resolve) => this.#server.close(() => resolve()))
   }
@@ -83,7 +102,7 @@ export class ControlPlane {
       tell = resolve
     })
     this.#offers.set(assignment.task.id, { assignment, ended: undefined, tell, over })
-    this.#seen.set(assignment.task.id, { logs: [], checkpoints: [], batches: 0, usage: 0 })
+    this.#seen.set(assignment.task.id, nothingSeen())
     this.send('OFFER', assignment, {})
     return over
   }
@@ -98,7 +117,7 @@ export class ControlPlane {
       data,
       created_at: new Date().toISOString(),
     }
-    this.#inbox.set(id, item)
+    this.live.put(this.agent, item)
     for (const wake of this.#waiting) wake()
   }
 
@@ -108,7 +127,7 @@ export class ControlPlane {
   }
 
   seen(task: string): Seen {
-    return this.#seen.get(task) ?? { logs: [], checkpoints: [], batches: 0, usage: 0 }
+    return this.#seen.get(task) ?? nothingSeen()
   }
 
   /** Returns when what was seen of a task satisfies the test. */
@@ -139,10 +158,13 @@ export class ControlPlane {
       return [200, { state: 'ONLINE', drop: [] }]
     }
     if (noun === 'agents' && item !== '') {
-      this.#inbox.delete(item)
+      this.acks.push(item)
+      if (this.deaf-- > 0) return [503, { code: 'dependency_unavailable', detail: 'away', retryable: true }]
+      this.live.ack(this.agent, item)
       return [204, undefined]
     }
     if (noun === 'agents') return this.#items()
+    if (noun === 'socket-tickets') return this.live.give()
     if (noun === 'artifacts') return this.#artifact(id, body)
     const answer = this.#task(id, verb, body)
     for (const wake of this.#watching) wake()
@@ -153,11 +175,12 @@ export class ControlPlane {
   #register(body: unknown): [number, unknown] {
     this.registrations.push(Register.parse(body))
     this.token = `token-${this.registrations.length}`
-    return [201, { agent: { id: newId('agent') }, token: this.token }]
+    return [201, { agent: { id: this.agent }, token: this.token }]
   }
 
   async #items(): Promise<[number, unknown]> {
-    if (this.#inbox.size === 0) {
+    this.reads += 1
+    if (this.live.unacked(this.agent).length === 0) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, 1_000)
         this.#waiting.add(() => {
@@ -167,7 +190,7 @@ export class ControlPlane {
       })
       this.#waiting.clear()
     }
-    return [200, { items: [...this.#inbox.values()] }]
+    return [200, { items: this.live.unacked(this.agent) }]
   }
 
   #blob(method: string, id: string, raw: Buffer): [number, unknown] {
@@ -214,6 +237,11 @@ export class ControlPlane {
     if (verb === 'checkpoints') {
       seen.checkpoints.push(WorkCheckpoint.parse(body))
       return [201, { number: seen.checkpoints.length }]
+    }
+    if (verb === 'subtasks') {
+      const { tasks } = NewSubtasks.parse(body)
+      seen.subtasks.push(...tasks)
+      return [201, { items: tasks.map(({ key }) => ({ id: newId('task'), key, state: 'BLOCKED' })) }]
     }
     if (verb === 'complete') return end({ call: 'complete', body: Complete.parse(body) })
     if (verb === 'fail') return end({ call: 'fail', body: Fail.parse(body) })

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import type { Json } from '#functions/worker/engine/engine'
 import { opencodeBinary } from '#functions/worker/engine/opencode/config'
 import { startModel } from '#local/model/server'
@@ -11,6 +11,8 @@ import { assignment, ControlPlane, type Seen } from './control-plane.ts'
 
 // The real OpenCode, as a process of its own so that it can be killed, against the rehearsal model.
 const real = existsSync(opencodeBinary()) ? test : test.skip
+// Each starts OpenCode once or twice, which takes seconds even where nothing else runs.
+vi.setConfig({ testTimeout: 90_000 })
 
 let model: Awaited<ReturnType<typeof startModel>>
 let folder: string
@@ -130,6 +132,27 @@ real('the plan comes through our tool, and its errors go back to the model', asy
   const ended = await plane.offer(assignment({ kind: 'PLAN', key: 'plan', title: 'Plan', instruction: '' }))
   expect(ended.call).toBe('complete')
   if (ended.call === 'complete') expect(ended.body.plan?.tasks.length).toBeGreaterThan(0)
+})
+
+real('subtasks come through our tool, and what is wrong with them goes back to the model', async () => {
+  startWorker('one')
+  const part = { key: 'part', title: 'A part', instruction: 'Do it.', capability: 'TESTING' }
+  const add = (tasks: Json[]) => ({ tools: [{ name: 'orchestrator_subtask_add', args: { tasks } }] })
+  const steps = [
+    add([{ ...part, capability: 'no word' }]),
+    add([part, { ...part, key: 'rest', depends_on: ['part'] }]),
+    write('frame.txt', 'frame\n'),
+    { text: 'The frame is there; its parts are tasks.' },
+  ]
+  const given = assignment({ instruction: script(steps) })
+  const ended = await plane.offer(given)
+  expect(ended).toMatchObject({ call: 'complete', body: { diff: { files: 1 } } })
+  const { subtasks, logs } = plane.seen(given.task.id)
+  expect(subtasks).toMatchObject([{ key: 'part' }, { key: 'rest', depends_on: ['part'] }])
+  const answers = logs.filter(
+    ({ tool, status }) => tool === 'orchestrator_subtask_add' && status !== 'running',
+  )
+  expect(answers.map(({ text }) => text).join()).toMatch(/upper-case word.*BLOCKED/s)
 })
 
 real('after kill -9 nothing is left running, and another worker goes on with files and memory', async () => {

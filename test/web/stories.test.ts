@@ -1,0 +1,235 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { anyPorts, type LocalCloud, startLocal } from '#local/cloud'
+import { testDatabase } from '../database.ts'
+import { apiClient } from '../e2e/client.ts'
+import { faultsOf, noBrowser, openBrowser, overflowOf, pullAway } from './browser.ts'
+
+/** The whole product in this process, the page as it is served, one agent with the rehearsal model, and a person. */
+let cloud: LocalCloud
+let api: ReturnType<typeof apiClient>
+let browser: Awaited<ReturnType<typeof openBrowser>>
+const data = mkdtempSync(join(tmpdir(), 'orchestrator-web-'))
+
+const minute = 60_000
+const pages = ['/', '/sessions', '/agents', '/tasks'] as const
+
+/** What nobody here can do: a session of it waits, and costs nothing. */
+const rare = 'PENETRATION_TESTING'
+const waitingPlan = {
+  summary: 'two tasks',
+  tasks: [
+    { key: 'attack', title: 'Try to break in', instruction: 'Try.', capability: rare },
+    {
+      key: 'report',
+      title: 'Write the report',
+      instruction: 'Write.',
+      capability: rare,
+      depends_on: ['attack'],
+    },
+  ],
+}
+
+if (noBrowser) process.stderr.write(`${noBrowser}\n`)
+
+describe.skipIf(noBrowser !== null)('a person at the dashboard', () => {
+  beforeAll(async () => {
+    const { url } = await testDatabase()
+    cloud = await startLocal({
+      data,
+      ports: anyPorts,
+      env: { ...process.env, DATABASE_URL: url },
+      workers: [{ name: 'builder', capabilities: ['PLANNING', 'CODE_GENERATION'], capacity: 1 }],
+      model: 'rehearsal',
+      dashboard: true,
+      write: () => {},
+    })
+    api = apiClient(cloud.api)
+    if (cloud.dashboard === null) throw new Error('The page is not served.')
+    browser = await openBrowser(cloud.dashboard)
+    // It gives a sign of life by registering, and none after: by the last story it is found out.
+    const engine = { name: 'scripted', version: '1', model: 'none', rehearsal: true }
+    const mortal = { name: 'mortal', engine, capabilities: ['TESTING'], capacity: 1, labels: [] }
+    expect((await api.post('/agents', mortal)).status).toBe(201)
+  }, 3 * minute)
+  afterAll(async () => {
+    await browser?.close()
+    await cloud?.stop()
+    rmSync(data, { recursive: true, force: true })
+  })
+
+  it(
+    'finds what to do next where there is nothing yet',
+    async () => {
+      const { page, errors, leave } = await browser.visit('/')
+      await page.getByText('Nothing has happened yet.').waitFor()
+      await page.getByText('Nothing needs a person.').waitFor()
+      await page.getByRole('link', { name: 'Tasks' }).click()
+      await page.getByRole('heading', { name: 'No tasks yet' }).waitFor()
+      expect(errors).toEqual([])
+      await leave()
+    },
+    minute,
+  )
+
+  it(
+    'starts in place what was not started, is told what it is stuck on, and finds its tree',
+    async () => {
+      await api.create({ title: 'Break into the vault', prompt: 'Try.', plan: waitingPlan })
+      const { page, errors, leave } = await browser.visit('/')
+      const row = page.getByRole('listitem').filter({ hasText: 'Break into the vault' })
+      await row.getByText('Not started', { exact: true }).waitFor()
+      await row.getByRole('button', { name: 'Start: Break into the vault' }).click()
+      await row.getByText('Stuck', { exact: true }).waitFor()
+      await page.getByText(`No agent online has ${rare}: 1 task waits`).waitFor()
+      await page.getByText('queued → running').first().waitFor()
+      await page.getByRole('link', { name: rare, exact: true }).click()
+      await page.getByRole('row').filter({ hasText: 'Try to break in' }).getByText('holds up 1').waitFor()
+      await page
+        .getByRole('row')
+        .filter({ hasText: 'Write the report' })
+        .getByText('waits for attack')
+        .waitFor()
+      await page.getByRole('link', { name: 'Try to break in' }).click()
+      await page.waitForURL(/\/sessions\/ses_\w+\?task=tsk_/)
+      expect(errors).toEqual([])
+      await leave()
+    },
+    minute,
+  )
+
+  it(
+    'creates and starts a session from the page, and sees it run',
+    async () => {
+      const { page, errors, leave } = await browser.visit('/sessions')
+      await page.getByRole('button', { name: '+ NEW SESSION' }).first().click()
+      const dialog = page.getByRole('dialog')
+      await dialog.getByLabel('Title').fill('Add a changelog')
+      await dialog.getByLabel('Initial prompt').fill('Write CHANGELOG.md from the history.')
+      await dialog.getByRole('button', { name: 'Create and start' }).click()
+      await page.waitForURL(/\/sessions\/ses_/)
+      await page.getByRole('heading', { name: 'Add a changelog' }).waitFor()
+      const id = new URL(page.url()).pathname.split('/').at(-1) ?? ''
+      await api.until(id, ({ type }) => type === 'task.running', minute)
+      await page.getByRole('link', { name: 'Tasks' }).click()
+      const tree = page.getByRole('region', { name: 'Add a changelog' })
+      await tree.getByText('builder works on it').waitFor()
+      await api.post(`/sessions/${id}/stop`)
+      expect(errors).toEqual([])
+      await leave()
+    },
+    2 * minute,
+  )
+
+  it(
+    'needs no mouse',
+    async () => {
+      const { page, errors, leave } = await browser.visit('/')
+      await page.getByRole('heading', { name: 'Overview' }).waitFor()
+      await page.keyboard.press('g')
+      await page.keyboard.press('s')
+      await page.getByRole('heading', { name: 'Sessions', exact: true }).waitFor()
+      await page.keyboard.press('n')
+      const dialog = page.getByRole('dialog')
+      await dialog.waitFor()
+      await page.keyboard.type('By keys alone')
+      await page.keyboard.press('Tab')
+      await page.keyboard.type('Do it without a mouse.')
+      await page.keyboard.press('Escape')
+      await dialog.waitFor({ state: 'hidden' })
+      await page.keyboard.press('n')
+      // What was typed is kept.
+      await expect.poll(() => dialog.getByLabel('Title').inputValue()).toBe('By keys alone')
+      await dialog.getByRole('button', { name: 'Create', exact: true }).focus()
+      await page.keyboard.press('Enter')
+      await page.getByRole('heading', { name: 'By keys alone' }).waitFor()
+      await page.keyboard.press('g')
+      await page.keyboard.press('t')
+      await page.getByRole('link', { name: 'Try to break in' }).waitFor()
+      await page.keyboard.press('k')
+      await expect.poll(() => page.evaluate('document.activeElement?.textContent')).toBe('Write the report')
+      await page.keyboard.press('k')
+      await page.keyboard.press('Enter')
+      await page.waitForURL(/\/sessions\/ses_\w+\?task=tsk_/)
+      await page.keyboard.press('Shift+?')
+      await dialog.getByText('Overview').first().waitFor()
+      expect(errors).toEqual([])
+      await leave()
+    },
+    minute,
+  )
+
+  it(
+    'reads every page on a phone without scrolling sideways',
+    async () => {
+      const { page, leave } = await browser.visit('/', { viewport: { width: 390, height: 844 } })
+      for (const path of pages) {
+        await page.goto(path)
+        await page.getByRole('heading', { level: 1 }).waitFor()
+        await page.waitForLoadState('networkidle')
+        expect(await overflowOf(page), path).toBeLessThanOrEqual(0)
+      }
+      await leave()
+    },
+    minute,
+  )
+
+  it.each(['light', 'dark'] as const)(
+    'meets nothing that axe objects to, in the %s theme',
+    async (colorScheme) => {
+      const { page, leave } = await browser.visit('/', { colorScheme })
+      for (const path of pages) {
+        await page.goto(path)
+        await page.getByRole('heading', { level: 1 }).waitFor()
+        await page.waitForLoadState('networkidle')
+        expect(await faultsOf(page), path).toEqual([])
+      }
+      await leave()
+    },
+    minute,
+  )
+
+  it(
+    'is told when the API is pulled away, keeps what was read, and has it anew when it is back',
+    async () => {
+      const { page, errors, cable, leave } = await browser.visit('/')
+      await page.getByText('Break into the vault').first().waitFor()
+      await page.getByRole('status').filter({ hasText: 'Live' }).waitFor()
+      const bringBack = await pullAway(page, cloud.api, cable)
+      await page
+        .getByRole('status')
+        .filter({ hasText: /Reconnecting|Offline/ })
+        .waitFor()
+      expect(await page.getByText('Break into the vault').first().isVisible()).toBe(true)
+      await page.reload()
+      await page.getByRole('heading', { name: 'Uplink failed' }).first().waitFor()
+      await page.getByText('npm start').first().waitFor()
+      await page.getByText('npx orchestrator doctor').first().waitFor()
+      await bringBack()
+      await page.getByText('Break into the vault').first().waitFor()
+      await page.getByRole('status').filter({ hasText: 'Live' }).waitFor()
+      expect(errors).toEqual([])
+      await leave()
+    },
+    minute,
+  )
+
+  it(
+    'sees an agent that died as OFFLINE, and its capability as missing',
+    async () => {
+      const { page, errors, leave } = await browser.visit('/agents')
+      const row = page.getByRole('row').filter({ hasText: 'mortal' })
+      await row
+        .getByText(/offline/i)
+        .first()
+        .waitFor({ timeout: 90_000 })
+      await page.getByRole('link', { name: 'Overview', exact: true }).click()
+      await page.getByText('1 offline').waitFor()
+      expect(errors).toEqual([])
+      await leave()
+    },
+    2 * minute,
+  )
+})
