@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
-    include: ['{core,functions,infra,local,test,bin}/**/*.test.ts'],
+    include: ['{core,functions,infra,local,test,bin,web}/**/*.test.ts'],
     globalSetup: ['test/services.ts'],
     // A red test is read more easily without the handlers' lines.
     env: { POWERTOOLS_LOG_LEVEL: process.env.POWERTOOLS_LOG_LEVEL ?? 'CRITICAL' },
