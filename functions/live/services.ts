@@ -1,5 +1,6 @@
 import { inboxes } from '#core/agent/inbox'
 import { openDatabase } from '#core/database/database'
+import { endedKeys } from '#core/key/ended'
 import { leaseMs } from '#core/live/broadcast'
 import { rosterOf } from '#core/live/roster'
 import type { LiveServices } from '#core/live/services'
@@ -32,6 +33,7 @@ export function openLive(part: string) {
     sockets,
     watch,
     leases: redisLeases(redis, { ttl_ms: leaseMs }),
+    ended: endedKeys(database),
     wake: wakes.send,
     report: ({ event, ...fields }) =>
       event === 'broadcast_failed' ? log.error(event, fields) : log.info(event, fields),
