@@ -214,6 +214,19 @@ describe("with another tenant's key or token", () => {
   })
 })
 
+test('another agent of the same tenant changes nothing of a task that it does not hold', async () => {
+  const neighbour = await plant.register('neighbour', ['CODE_GENERATION'])
+  const before = await everything(plant.engine)
+  for (const route of routes) {
+    if (route.security.some((kind) => 'key' in kind)) continue
+    for (const path of pathsOf(route.path)) {
+      const answer = await call(route.method, path, { ...bodyOf(route), token: neighbour.token })
+      expect([403, 409], `${route.method} ${path} → ${answer.status}`).toContain(answer.status)
+    }
+  }
+  expect(await everything(plant.engine)).toEqual(before)
+})
+
 test('the same reads by its own key find it: the walk looks where something is', async () => {
   const reads = routes.filter(
     ({ method, security }) => method === 'GET' && security.some((kind) => 'key' in kind),
