@@ -271,7 +271,7 @@ export class Attempt {
     }
     if (results.length > 0)
       await driver.say(
-        `${results.filter((r) => r.exit_code === 0).length} of ${this.#checks().length} check(s) passed.`,
+        `${results.filter((r) => r.exit_code === 0).length} of ${this.#checks().length} checks passed.`,
       )
     return results
   }
