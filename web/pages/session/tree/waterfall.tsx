@@ -87,11 +87,16 @@ export function Waterfall({
               {tickText(tick)}
             </span>
           ))}
+          {session.ended_at === null && (
+            <b className={css.clock} style={{ left: percent(ratioOf(axis, now)) }}>
+              {tickText(Math.max(0, now - axis.from))}
+            </b>
+          )}
         </div>
       </div>
       <div className={css.scroll}>
         <div className={css.body}>
-          <Lines axis={axis} now={now} isOver={session.ended_at !== null} />
+          <Lines axis={axis} now={now} />
           {rows.length === 0 ? (
             <p className={css.none}>
               {session.state === 'PENDING'
@@ -162,15 +167,13 @@ function Legend({ count }: { count: number }) {
   )
 }
 
-function Lines({ axis, now, isOver }: { axis: Axis; now: number; isOver: boolean }) {
+function Lines({ axis, now }: { axis: Axis; now: number }) {
   return (
     <div className={css.lines} aria-hidden="true">
       {ticksOf(axis, mostTicks).map((tick) => (
         <i key={tick} style={{ left: percent(ratioOf(axis, axis.from + tick)) }} />
       ))}
-      <i className={css.now} style={{ left: percent(ratioOf(axis, now)) }}>
-        {!isOver && <b>{tickText(Math.max(0, now - axis.from))}</b>}
-      </i>
+      <i className={css.now} style={{ left: percent(ratioOf(axis, now)) }} />
     </div>
   )
 }
