@@ -96,7 +96,7 @@ describe.skipIf(noBrowser !== null)('when something is away, a person', () => {
 
       auditor = superviseWorker({
         worker: { name: 'auditor', capabilities: ['SECURITY_AUDIT'], capacity: 1 },
-        env: workerEnvironment(process.env, house.apiUrl, model.url),
+        env: workerEnvironment(process.env, { api: house.apiUrl, key: house.key, model: model.url }),
         data: agents,
         log: () => undefined,
         onLine: () => undefined,

@@ -30,7 +30,8 @@ export async function openHouse(workers: readonly WorkerPlan[], env: NodeJS.Proc
   const browser = await openBrowser(cloud.dashboard ?? '')
   return {
     data,
-    api: apiClient(cloud.api),
+    api: apiClient(cloud),
+    key: cloud.key,
     apiUrl: cloud.api,
     page: cloud.dashboard ?? '',
     visit: browser.visit,

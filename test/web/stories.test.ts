@@ -47,6 +47,39 @@ describe.skipIf(noBrowser !== null)('a person at the dashboard', () => {
   )
 
   it(
+    'without the key of this machine is asked for one, is told when it is wrong, and can sign out',
+    async () => {
+      const { page, errors, leave } = await house.visit('/')
+      // As a deployment serves it: the page is told where the API is, and no key.
+      await page.route('**/config.json', async (route) => {
+        const { api_key: _, ...config } = await (await route.fetch()).json()
+        await route.fulfill({ json: config })
+      })
+      await page.reload()
+      await page.getByRole('heading', { name: 'This orchestrator is locked' }).waitFor()
+      const key = page.getByLabel('Key')
+      const enter = page.getByRole('button', { name: 'Sign in' })
+      await key.fill(`${house.key.slice(0, -3)}xyz`)
+      await enter.click()
+      await page.getByText('Key is not let in.').waitFor()
+      expect(await faultsOf(page)).toEqual([])
+      await key.fill(house.key)
+      await enter.click()
+      await page.getByText('Nothing needs a person.').waitFor()
+      await page.reload()
+      await page.getByText('Nothing needs a person.').waitFor()
+      await page.getByRole('button', { name: 'Sign out' }).click()
+      await page.getByRole('heading', { name: 'This orchestrator is locked' }).waitFor()
+      expect(await page.evaluate('JSON.stringify({ ...sessionStorage, ...localStorage })')).not.toContain(
+        'oio_',
+      )
+      expect(errors).toEqual([])
+      await leave()
+    },
+    minute,
+  )
+
+  it(
     'starts in place what was not started, is told what it is stuck on, and finds its tree',
     async () => {
       await house.api.create({ title: 'Break into the vault', prompt: 'Try.', plan: waitingPlan })
