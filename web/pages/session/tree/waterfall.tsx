@@ -82,7 +82,7 @@ export function Waterfall({
       <div className={css.head}>
         <Legend count={tasks.length} />
         <div className={css.axis} aria-hidden="true">
-          {ticksOf(axis, mostTicks).map((tick) => (
+          {labelled(axis, session.ended_at === null ? now : null).map((tick) => (
             <span key={tick} className="mono" style={{ left: percent(ratioOf(axis, axis.from + tick)) }}>
               {tickText(tick)}
             </span>
@@ -128,6 +128,15 @@ export function Waterfall({
       </div>
     </section>
   )
+}
+
+/** So much of the axis the label of now covers, to either side of its place. */
+const besideNow = 0.06
+
+/** The ticks that have room for their time. */
+function labelled(axis: Axis, now: number | null) {
+  const at = now === null ? Number.POSITIVE_INFINITY : ratioOf(axis, now)
+  return ticksOf(axis, mostTicks).filter((tick) => Math.abs(ratioOf(axis, axis.from + tick) - at) > besideNow)
 }
 
 const none: readonly Checkpoint[] = []
