@@ -13,6 +13,7 @@ export const prefixes = {
   message: 'msg',
   approval: 'apr',
   request: 'req',
+  key: 'key',
 } as const
 
 export type Noun = keyof typeof prefixes

@@ -6,13 +6,13 @@ import type { Params } from './params.ts'
 import { Problem } from './schemas.ts'
 
 type Any = Endpoint<Params, z.ZodType, z.ZodType, z.ZodType>
-type Described = Pick<Any, 'name' | 'method' | 'path' | 'tag' | 'summary' | 'who' | 'params'> &
+type Described = Pick<Any, 'name' | 'method' | 'path' | 'tag' | 'summary' | 'scope' | 'agents' | 'params'> &
   Pick<Any, 'query' | 'body' | 'status' | 'answer' | 'media'>
 
 /** Statuses that any endpoint may answer, and those of some. */
-function refusals({ who, method, params, body }: Described, idempotent: boolean) {
+function refusals({ scope, method, params, body }: Described, idempotent: boolean) {
   const statuses = [400, 500, 503]
-  if (who !== 'public') statuses.push(401, 403)
+  if (scope !== 'public') statuses.push(401, 403)
   if (Object.keys(params).length > 0) statuses.push(404)
   if (method !== 'get') statuses.push(409, 413)
   if (body !== nothing.body) statuses.push(415)
@@ -23,7 +23,7 @@ function refusals({ who, method, params, body }: Described, idempotent: boolean)
 
 /** What an endpoint says of itself, as OpenAPI says it. */
 export function describe(endpoint: Described, idempotent: boolean) {
-  const { name, method, path, tag, summary, who, params, query, body, answer, media } = endpoint
+  const { name, method, path, tag, summary, params, query, body, answer, media } = endpoint
   const { status = 200 } = endpoint
   const headers = idempotent ? z.object({ 'Idempotency-Key': z.string().max(255).optional() }) : null
   const problem = { 'application/problem+json': { schema: refTo(answerNames, Problem) } }
@@ -42,8 +42,7 @@ export function describe(endpoint: Described, idempotent: boolean) {
     path,
     tags: [tag],
     summary,
-    ...(who === 'worker' ? { security: [{ agent: [] }] } : {}),
-    ...(who === 'anyone' ? { security: [{ agent: [] }, {}] } : {}),
+    ...accessOf(endpoint),
     request: {
       params: z.object(Object.fromEntries(Object.entries(params).map(([key, noun]) => [key, paramOf(noun)]))),
       ...(query instanceof z.ZodObject ? { query } : {}),
@@ -57,6 +56,14 @@ export function describe(endpoint: Described, idempotent: boolean) {
       ...Object.fromEntries(refused),
     },
   })
+}
+
+/** Who may call, as OpenAPI says it; a bearer's scopes it knows since 3.1. */
+function accessOf({ scope, agents }: Described) {
+  if (scope === 'public') return { security: [] }
+  if (scope === 'worker') return { security: [{ agent: [] }] }
+  const security: Record<string, string[]>[] = [{ key: [scope] }, ...(agents ? [{ agent: [] }] : [])]
+  return { security, 'x-required-scope': scope }
 }
 
 function paramOf(noun: string) {

@@ -68,6 +68,7 @@ export function sessionRoutes(api: Api) {
   endpoint(api, {
     ...nothing,
     name: 'create_session',
+    scope: 'sessions:write',
     method: 'post',
     path: base,
     tag: 'sessions',
@@ -81,6 +82,7 @@ export function sessionRoutes(api: Api) {
   endpoint(api, {
     ...nothing,
     name: 'list_sessions',
+    scope: 'sessions:read',
     method: 'get',
     path: base,
     tag: 'sessions',
@@ -102,6 +104,7 @@ export function sessionRoutes(api: Api) {
   endpoint(api, {
     ...nothing,
     name: 'count_sessions',
+    scope: 'sessions:read',
     method: 'get',
     path: `${base}/counts`,
     tag: 'sessions',
@@ -113,6 +116,7 @@ export function sessionRoutes(api: Api) {
   endpoint(api, {
     ...nothing,
     name: 'list_changes',
+    scope: 'sessions:read',
     method: 'get',
     path: `${base}/changes`,
     tag: 'sessions',
@@ -126,6 +130,7 @@ export function sessionRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'read_session',
+    scope: 'sessions:read',
     method: 'get',
     path: one,
     summary: 'Read a session',
@@ -136,6 +141,7 @@ export function sessionRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'diagnose_session',
+    scope: 'sessions:read',
     method: 'get',
     path: `${one}/diagnosis`,
     summary: 'What it waits for, down to the one task, agent, approval, quota or timer, and who can move it',
@@ -145,6 +151,7 @@ export function sessionRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'update_session',
+    scope: 'sessions:write',
     method: 'patch',
     path: one,
     summary: 'Change title, priority, labels, budget or approval policy; `If-Match` takes the ETag of a read',
@@ -157,6 +164,7 @@ export function sessionRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'delete_session',
+    scope: 'sessions:write',
     method: 'delete',
     path: one,
     summary:
@@ -168,6 +176,7 @@ export function sessionRoutes(api: Api) {
     endpoint(api, {
       ...common,
       name: `${action}_session`,
+      scope: 'sessions:write',
       method: 'post',
       path: `${one}/${action}`,
       summary: controls[action],
@@ -179,6 +188,7 @@ export function sessionRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'fork_session',
+    scope: 'sessions:write',
     method: 'post',
     path: `${one}/fork`,
     summary: 'Make a session that goes on from a checkpoint of this one, which is not touched',
@@ -191,6 +201,7 @@ export function sessionRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'send_message',
+    scope: 'sessions:write',
     method: 'post',
     path: `${one}/messages`,
     summary: 'Say something to the agents that work on it',
@@ -202,6 +213,7 @@ export function sessionRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'list_session_tasks',
+    scope: 'sessions:read',
     method: 'get',
     path: `${one}/tasks`,
     tag: 'tasks',
@@ -217,6 +229,7 @@ export function sessionRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'read_diff',
+    scope: 'sessions:read',
     method: 'get',
     path: `${one}/diff`,
     summary: 'What it has changed so far, as a unified patch; `X-Truncated` says that 4 MB did not hold it',
