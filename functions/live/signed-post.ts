@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { Agent, request as overHttp } from 'node:http'
 import { request as overTls, Agent as TlsAgent } from 'node:https'
 import type { ApiGatewayManagementApiClient } from '@aws-sdk/client-apigatewaymanagementapi'
@@ -30,24 +31,32 @@ export function signedPosts(client: ApiGatewayManagementApiClient, endpoint: str
   const open = isTls ? overTls : overHttp
   const base = pathname.replace(/\/$/, '')
 
+  /** A frame goes to one viewer after the other: its bytes are made and hashed once. */
+  let last = payloadOf('')
+  function payload(text: string) {
+    if (text !== last.text) last = payloadOf(text)
+    return last
+  }
+
   /** @throws what went wrong on the way, or that nobody answered within `ms` */
-  async function post(connection_id: string, body: Buffer, ms: number) {
+  async function post(connection_id: string, text: string, ms: number) {
+    const { body, hash } = payload(text)
     const { path, headers } = await signer.sign({
-      ...{
-        method: 'POST',
-        protocol,
-        hostname,
-        path: `${base}/@connections/${encodeURIComponent(connection_id)}`,
-      },
-      ...{ query: {}, headers: { host, 'content-length': String(body.length) }, body },
+      method: 'POST',
+      protocol,
+      hostname,
+      path: `${base}/@connections/${encodeURIComponent(connection_id)}`,
+      query: {},
+      headers: { host, 'content-length': String(body.length), 'x-amz-content-sha256': hash },
+      body,
     })
     return new Promise<PostAnswer>((resolve, reject) => {
       const sent = open({ agent, hostname, port, method: 'POST', path, headers }, (response) => {
-        const { statusCode = 0, headers } = response
-        const name = headers['x-amzn-errortype']
+        const name = response.headers['x-amzn-errortype']
+        const error = typeof name === 'string' ? name : undefined
         response.on('end', () => {
           clearTimeout(deadline)
-          resolve({ status: statusCode, error: typeof name === 'string' ? name : undefined })
+          resolve({ status: response.statusCode ?? 0, error })
         })
         response.on('error', failed)
         response.resume()
@@ -63,4 +72,9 @@ export function signedPosts(client: ApiGatewayManagementApiClient, endpoint: str
   }
 
   return { post, close: () => agent.destroy() }
+}
+
+function payloadOf(text: string) {
+  const body = Buffer.from(text)
+  return { text, body, hash: createHash('sha256').update(body).digest('hex') }
 }

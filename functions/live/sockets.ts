@@ -30,15 +30,14 @@ export function apiGatewaySockets(options: SocketsOptions): Sockets & { close_cl
 
   async function post(connection_id: string, text: string): Promise<Posted> {
     const until = performance.now() + deadline_ms
-    const body = Buffer.from(text)
     for (let tries = 1; ; tries++) {
       const left = until - performance.now()
       if (left <= 0) return 'late'
-      const { status, error } = await posts.post(connection_id, body, left).catch(unanswered)
+      const { status, error } = await posts.post(connection_id, text, left).catch(unanswered)
       if (status === 200) return 'sent'
       if (isGone(status, error)) return 'gone'
       const passes = status === 429 || status === 0 || status >= 500
-      if (!passes) log.error('post_refused', { connection_id, status, bytes: body.length, error })
+      if (!passes) log.error('post_refused', { connection_id, status, bytes: Buffer.byteLength(text), error })
       if (!passes || tries === maxTries) return 'late'
       // Those that were throttled together do not come again together.
       await pause(Math.random() * Math.min(maxPauseMs, pause_ms * 2 ** (tries - 1)))
