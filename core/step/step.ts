@@ -11,7 +11,8 @@ import { advance, advanceDraft, giveUp, type Holders, setWake } from '#core/sess
 import { isTerminal } from '#core/session/states'
 import { fromBrief } from '#core/task/brief'
 import type { Bells } from '#core/wake/bell'
-import { maxDelaySeconds, type Wake, type WakeMessage } from '#core/wake/wake'
+import { maxDelaySeconds } from '#core/wake/delay'
+import type { Wake, WakeMessage } from '#core/wake/wake'
 import {
   countStepError,
   type FleetRow,
