@@ -25,6 +25,8 @@ export type Endpoint<P extends Params, Q extends z.ZodType, B extends z.ZodType,
   who: Who
   /** A POST that may not be answered from a store, because of what its answer holds. */
   idempotent?: false
+  /** Takes the ETag of a read in `If-Match`: from another version it is refused. PATCH and PUT always do. */
+  if_match?: true
   params: P
   query: Q
   body: B

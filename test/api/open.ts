@@ -78,7 +78,7 @@ export async function openApi() {
     bells,
     artifacts: folderStore({ url: store.url, secret: store.secret }),
     // Their store is DynamoDB, which this harness has not: test/live has it.
-    tickets: { issue: () => Promise.reject(new Error('no DynamoDB here')) },
+    tickets: { issue: async () => ({ ticket: 'none', expires_at: new Date().toISOString() }) },
     socket_url: 'ws://localhost:8000',
     lookAtQueue: async () => null,
     dependencies: {

@@ -129,6 +129,7 @@ function writeRoutes(api: Api) {
     ...common,
     name: 'delete_context',
     method: 'delete',
+    if_match: true,
     summary: 'Delete an entry based on the version in `If-Match` (none: the present one); its history stays',
     query: Fence,
     status: 204,
