@@ -26,23 +26,29 @@ export type FieldError = { pointer: string; message: string }
 /** Codes whose cause passes by itself: the same request may be sent again. */
 const retryable: ReadonlySet<ErrorCode> = new Set(['version_conflict', 'dependency_unavailable'])
 
+type Extra = {
+  errors?: FieldError[]
+  details?: Record<string, unknown>
+  recorded?: boolean
+  cause?: unknown
+}
+
 /** The one error that the domain throws. Whatever else is thrown is a bug or an outage. */
 export class OrchestratorError extends Error {
   readonly code: ErrorCode
   readonly errors: FieldError[]
   /** Facts for machines, e.g. the state it is in and the actions that are legal. */
   readonly details: Record<string, unknown>
+  /** The refusal is on record: what the transaction has written of it stays. */
+  readonly recorded: boolean
 
-  constructor(
-    code: ErrorCode,
-    message: string,
-    extra: { errors?: FieldError[]; details?: Record<string, unknown>; cause?: unknown } = {},
-  ) {
+  constructor(code: ErrorCode, message: string, extra: Extra = {}) {
     super(message, { cause: extra.cause })
     this.name = 'OrchestratorError'
     this.code = code
     this.errors = extra.errors ?? []
     this.details = extra.details ?? {}
+    this.recorded = extra.recorded ?? false
   }
 
   get retryable() {

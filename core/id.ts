@@ -13,6 +13,7 @@ export const prefixes = {
   message: 'msg',
   approval: 'apr',
   request: 'req',
+  audit: 'aud',
 } as const
 
 export type Noun = keyof typeof prefixes

@@ -178,12 +178,14 @@ const namedForks = 20
 export async function deleteSession(services: Services, actor: Actor, id: string) {
   const { state } = await readSession(services, actor, id)
   const rows = await services.database
-    .query(actor.tenant_id, {
-      name: 'delete_session',
-      text: /* sql */ `
-        delete from session where id = $1::text and state in ('PENDING', 'COMPLETED', 'FAILED', 'STOPPED') returning id`,
-      values: [id],
-    })
+    .transaction(actor.tenant_id, (query) =>
+      query({
+        name: 'delete_session',
+        text: /* sql */ `
+          delete from session where id = $1::text and state in ('PENDING', 'COMPLETED', 'FAILED', 'STOPPED') returning id`,
+        values: [id],
+      }),
+    )
     .catch(async (cause: unknown) => {
       // Postgres refuses it by the foreign key, also when the fork came between the look and the delete.
       throw (await forksOf(services, actor, id)) ?? cause

@@ -10,6 +10,7 @@ import { problemOf, renderProblem } from './problem.ts'
 import { agentRoutes } from './routes/agents.ts'
 import { approvalRoutes } from './routes/approvals.ts'
 import { artifactRoutes } from './routes/artifacts.ts'
+import { auditRoutes } from './routes/audit.ts'
 import { checkpointRoutes } from './routes/checkpoints.ts'
 import { contextRoutes } from './routes/contexts.ts'
 import { docsRoutes } from './routes/docs.ts'
@@ -67,6 +68,7 @@ export function buildApp(services: () => ApiServices) {
     artifactRoutes,
     contextRoutes,
     fleetRoutes,
+    auditRoutes,
     socketRoutes,
     plainRoutes,
     docsRoutes,

@@ -25,7 +25,8 @@ function refusals(endpoint: Described, idempotent: boolean) {
   if (Object.keys(params).length > 0 || who === 'worker') statuses.push(404)
   if (method !== 'get') statuses.push(409, 413, 415)
   if (takesIfMatch(endpoint)) statuses.push(412)
-  if (idempotent) statuses.push(422)
+  // Of a key that came with another request, or of a plan that cannot be.
+  if (idempotent || who === 'worker') statuses.push(422)
   return statuses.sort()
 }
 

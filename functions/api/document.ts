@@ -91,6 +91,7 @@ export function documentOf(app: Pick<OpenAPIHono, 'getOpenAPI31Document'>) {
       'artifacts',
       'contexts',
       'fleet',
+      'admin',
       'plain',
     ].map((name) => ({ name })),
   })

@@ -1,8 +1,10 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import type * as z from 'zod'
+import { atomically } from '#core/database/atomically'
 import { OrchestratorError } from '#core/error'
 import { once, type StoredAnswer } from '#core/idempotency/idempotency'
+import { auditor } from './audit.ts'
 import { authorize, type Caller, localOperator } from './auth.ts'
 import { isStorable, readBody } from './body.ts'
 import type { Endpoint } from './definition.ts'
@@ -12,7 +14,11 @@ import { callerIds, type Params, pathIds, readParams } from './params.ts'
 import type { ApiServices } from './services.ts'
 
 /** What one request carries for its log line. */
-export type Env = { Variables: { request_id: string; route: string; ids: Record<string, string> } }
+export type Env = {
+  Variables: { request_id: string; route: string; ids: Record<string, string> }
+  /** What API Gateway knows of the caller. */
+  Bindings: { requestContext?: { http?: { sourceIp?: string } } }
+}
 
 /** What the routes are put on. */
 export type Api = {
@@ -34,6 +40,7 @@ export function endpoint<
   const { path, who, params: nouns } = definition
   const method = definition.method.toUpperCase()
   const idempotent = method === 'POST' && who !== 'worker' && definition.idempotent !== false
+  const audit = auditor(definition)
   routes.push({ method, path })
   app.openAPIRegistry.registerPath(describe(definition, idempotent))
   app.on(method, path.replaceAll(/\{(\w+)\}/g, ':$1'), async (c) => {
@@ -49,10 +56,14 @@ export function endpoint<
     const { bytes, json } = await readBody(c.req.raw, { verbatim: definition.verbatim ?? false })
     const body = accept(definition.body, json, 'body')
     const call = { caller, actor: caller.actor, param, query, body, request: c.req.raw }
-    const run = (inside: ApiServices) => definition.run({ ...call, services: inside })
+    const run = async (inside: ApiServices) => {
+      const result = await definition.run({ ...call, services: inside })
+      if (audit && !(result instanceof Response)) await audit(inside, c, { ...call, json }, result)
+      return result
+    }
     const key = idempotent ? idempotencyKey(c) : null
     if (key === null) {
-      const result = await run(services)
+      const result = await (audit ? atomically(services, caller.actor.tenant_id, run) : run(services))
       return result instanceof Response ? result : respond(render(definition, result))
     }
     const request = { key, route: `${method} ${c.req.path}`, body: bytes }

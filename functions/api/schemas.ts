@@ -11,6 +11,7 @@ import {
 } from '#core/approval/approval'
 import { ApprovalDefault, ApprovalPolicy } from '#core/approval/policy'
 import { approvalStates } from '#core/approval/states'
+import { AuditEntry } from '#core/audit/entry'
 import { ContextPut, ContextStrategy, contextScopes } from '#core/context/entry'
 import { JsonValue } from '#core/context/json'
 import { owners, partKinds } from '#core/diagnosis/diagnosis'
@@ -402,6 +403,10 @@ export const ApprovalList = answer(
   z.object({ items: z.array(Approval), next_cursor: cursor }),
 )
 export const ApprovalAnswerView = answer('ApprovalAnswer', ApprovalAnswer)
+export const AuditList = answer(
+  'AuditList',
+  z.object({ items: z.array(answer('AuditEntry', AuditEntry)), next_cursor: cursor }),
+)
 export const Message = answer('Message', z.object({ id: z.string(), text: z.string() }))
 export const FleetStats = answer('Stats', z.object({ ...Stats.shape, queues: Queues }))
 answer('History', History)

@@ -257,6 +257,7 @@ const grownBy: Record<string, string> = {
   list_agents: 'register_agent',
   list_approvals: 'answer_approval',
   list_context: 'put_context',
+  list_audit: 'create_session',
 }
 /** Of one thing: it has what it has, and is walked as it stands. */
 const grownByNobody = ['list_session_tasks', 'list_checkpoints', 'read_context_history']

@@ -81,7 +81,8 @@ GET /stats/history
 GET /stats/capabilities
 GET /needs
 GET /sessions/changes
-GET /tasks/trees`
+GET /tasks/trees
+GET /audit`
   .trim()
   .split('\n')
   .map((route) => route.replace(' ', ' /api/v1'))

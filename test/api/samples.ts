@@ -196,6 +196,7 @@ export function makeSamples({ call, plant }: Opened) {
     put_context: async () => ({ target: await entry(), sent: { body: { value: 1 } } }),
     patch_context: async () => ({ target: await entry(), sent: { body: { style: 'spaces' } } }),
     delete_context: async () => ({ target: await entry() }),
+    list_audit: plain(`${api}/audit?limit=3`),
     read_stats: plain(`${api}/stats`),
     read_history: plain(`${api}/stats/history`),
     list_capabilities: plain(`${api}/stats/capabilities`),

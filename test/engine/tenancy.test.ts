@@ -21,6 +21,7 @@ const tables = [
   'message',
   'artifact',
   'approval',
+  'audit',
 ]
 let url: string
 let plant: Plant

@@ -9,6 +9,7 @@ export function socketRoutes(api: Api) {
     who: 'anyone',
     // A ticket opens one connection: an answer that is given twice would be of no use.
     idempotent: false,
+    audit: false,
     name: 'create_socket_ticket',
     method: 'post',
     path: '/api/v1/socket-tickets',
