@@ -14,6 +14,7 @@ export const prefixes = {
   approval: 'apr',
   request: 'req',
   audit: 'aud',
+  key: 'key',
 } as const
 
 export type Noun = keyof typeof prefixes

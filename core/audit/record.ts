@@ -24,6 +24,12 @@ export async function recordAudit(services: Pick<Services, 'database'>, actor: A
 }
 
 function actorOf(actor: Actor): AuditEntry['actor'] {
-  if (actor.kind === 'agent') return { kind: actor.kind, id: actor.agent_id, name: null }
-  return { kind: actor.kind, id: null, name: null }
+  switch (actor.kind) {
+    case 'agent':
+      return { kind: actor.kind, id: actor.agent_id, name: null }
+    case 'operator':
+      return { kind: actor.kind, id: actor.who.key_id, name: actor.who.name }
+    case 'system':
+      return { kind: actor.kind, id: null, name: null }
+  }
 }

@@ -29,7 +29,7 @@ describe('a broadcast', () => {
 })
 
 describe('a ticket', () => {
-  const actor = { kind: 'operator', tenant_id } as const
+  const actor = { kind: 'operator', tenant_id, who: { key_id: 'key_1', name: 'one' } } as const
 
   test('is kept as a hash that only the ticket gives', () => {
     const { ticket, record } = newTicket(actor, new Date(now))

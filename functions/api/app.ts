@@ -4,7 +4,7 @@ import { cors } from 'hono/cors'
 import { newId } from '#core/id'
 import { makeIdentify } from './auth.ts'
 import { underRequest } from './context.ts'
-import { registerSchemas } from './document.ts'
+import { registerSchemas, registerSecurity } from './document.ts'
 import type { Api, Env } from './endpoint.ts'
 import { problemOf, renderProblem } from './problem.ts'
 import { agentRoutes } from './routes/agents.ts'
@@ -16,6 +16,7 @@ import { contextRoutes } from './routes/contexts.ts'
 import { docsRoutes } from './routes/docs.ts'
 import { eventRoutes } from './routes/events.ts'
 import { fleetRoutes } from './routes/fleet.ts'
+import { keyRoutes } from './routes/keys.ts'
 import { plainRoutes } from './routes/plain.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { socketRoutes } from './routes/sockets.ts'
@@ -60,7 +61,7 @@ export function buildApp(services: () => ApiServices) {
     }),
   )
   registerSchemas(app.openAPIRegistry)
-  app.openAPIRegistry.registerComponent('securitySchemes', 'agent', { type: 'http', scheme: 'bearer' })
+  registerSecurity(app.openAPIRegistry)
   for (const add of [sessionRoutes, eventRoutes, checkpointRoutes, taskRoutes, workRoutes, agentRoutes])
     add(api)
   for (const add of [
@@ -70,6 +71,7 @@ export function buildApp(services: () => ApiServices) {
     fleetRoutes,
     auditRoutes,
     socketRoutes,
+    keyRoutes,
     plainRoutes,
     docsRoutes,
   ])

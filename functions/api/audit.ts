@@ -20,8 +20,8 @@ type Call<P extends Params> = { actor: Actor; param: Param<P>; json: unknown }
 export function auditor<P extends Params, Q extends z.ZodType, B extends z.ZodType, A extends z.ZodType>(
   endpoint: Endpoint<P, Q, B, A>,
 ) {
-  const { method, who, audit = {}, name, params } = endpoint
-  if (method === 'get' || who === 'worker' || audit === false) return null
+  const { method, scope, audit = {}, name, params } = endpoint
+  if (method === 'get' || scope === 'worker' || audit === false) return null
   const resource = audit.resource ?? namedBy(params)
   if (!resource) throw new Error(`${name} changes something: its definition must say what (audit.resource).`)
   return (services: ApiServices, c: Context<Env>, call: Call<P>, answer: z.input<A>) =>

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import type { Actor } from '#core/actor'
-import type { Caller, Who } from './auth.ts'
+import type { Access, Caller } from './auth.ts'
 import type { Params } from './params.ts'
 import type { ApiServices } from './services.ts'
 
@@ -24,15 +24,19 @@ export type Resource = { kind: string; id: string }
 
 export type Param<P extends Params> = (name: keyof P & string) => string
 
-/** A route as data: what it takes, who may call it, what it answers. */
-export type Endpoint<P extends Params, Q extends z.ZodType, B extends z.ZodType, A extends z.ZodType> = {
+/** A route as data: what it takes, who may call it (there is no default), what it answers. */
+export type Endpoint<
+  P extends Params,
+  Q extends z.ZodType,
+  B extends z.ZodType,
+  A extends z.ZodType,
+> = Access & {
   /** The operation's name in the document and in generated clients. */
   name: string
   method: 'get' | 'post' | 'put' | 'patch' | 'delete'
   path: string
   tag: string
   summary: string
-  who: Who
   /** A POST that may not be answered from a store, because of what its answer holds. */
   idempotent?: false
   /** Takes the ETag of a read in `If-Match`: from another version it is refused. PATCH and PUT always do. */
@@ -54,7 +58,6 @@ export type Endpoint<P extends Params, Q extends z.ZodType, B extends z.ZodType,
 
 /** What an endpoint takes and answers when it does not say so: nothing. */
 export const nothing = {
-  who: 'operator' as const,
   params: {},
   query: z.strictObject({}),
   body: z.strictObject({}).default({}),

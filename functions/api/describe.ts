@@ -6,7 +6,7 @@ import type { Params } from './params.ts'
 import { Problem } from './schemas.ts'
 
 type Any = Endpoint<Params, z.ZodType, z.ZodType, z.ZodType>
-type Described = Pick<Any, 'name' | 'method' | 'path' | 'tag' | 'summary' | 'who' | 'params'> &
+type Described = Pick<Any, 'name' | 'method' | 'path' | 'tag' | 'summary' | 'scope' | 'agents' | 'params'> &
   Pick<Any, 'query' | 'body' | 'status' | 'answer' | 'media' | 'if_match'>
 
 const ifMatch = z.string().optional().meta({ description: 'The ETag of a read, such as "3".' })
@@ -18,21 +18,21 @@ const takesIfMatch = ({ method, if_match }: Described) =>
 
 /** Statuses that any endpoint may answer, and those of some. */
 function refusals(endpoint: Described, idempotent: boolean) {
-  const { who, method, params } = endpoint
+  const { scope, method, params } = endpoint
   const statuses = [400, 500, 503]
-  if (who !== 'public') statuses.push(401, 403)
+  if (scope !== 'public') statuses.push(401, 403)
   // A worker's body may name a task, too.
-  if (Object.keys(params).length > 0 || who === 'worker') statuses.push(404)
+  if (Object.keys(params).length > 0 || scope === 'worker') statuses.push(404)
   if (method !== 'get') statuses.push(409, 413, 415)
   if (takesIfMatch(endpoint)) statuses.push(412)
   // Of a key that came with another request, or of a plan that cannot be.
-  if (idempotent || who === 'worker') statuses.push(422)
+  if (idempotent || scope === 'worker') statuses.push(422)
   return statuses.sort()
 }
 
 /** What an endpoint says of itself, as OpenAPI says it. */
 export function describe(endpoint: Described, idempotent: boolean) {
-  const { name, method, path, tag, summary, who, params, query, body, answer, media } = endpoint
+  const { name, method, path, tag, summary, params, query, body, answer, media } = endpoint
   const { status = 200 } = endpoint
   const headers = {
     ...(idempotent ? { 'Idempotency-Key': idempotencyKey } : {}),
@@ -55,8 +55,7 @@ export function describe(endpoint: Described, idempotent: boolean) {
     path,
     tags: [tag],
     summary,
-    ...(who === 'worker' ? { security: [{ agent: [] }] } : {}),
-    ...(who === 'anyone' ? { security: [{ agent: [] }, {}] } : {}),
+    ...accessOf(endpoint),
     request: {
       params: z.object(Object.fromEntries(Object.entries(params).map(([key, noun]) => [key, paramOf(noun)]))),
       ...(query instanceof z.ZodObject ? { query } : {}),
@@ -74,6 +73,14 @@ export function describe(endpoint: Described, idempotent: boolean) {
       ...Object.fromEntries(refused),
     },
   })
+}
+
+/** Who may call, as OpenAPI says it; a bearer's scopes it knows since 3.1. */
+function accessOf({ scope, agents }: Described) {
+  if (scope === 'public') return { security: [] }
+  if (scope === 'worker') return { security: [{ agent: [] }] }
+  const security: Record<string, string[]>[] = [{ key: [scope] }, ...(agents ? [{ agent: [] }] : [])]
+  return { security, 'x-required-scope': scope }
 }
 
 function paramOf(noun: string) {

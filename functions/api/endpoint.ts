@@ -5,7 +5,7 @@ import { atomically } from '#core/database/atomically'
 import { OrchestratorError } from '#core/error'
 import { once, type StoredAnswer } from '#core/idempotency/idempotency'
 import { auditor } from './audit.ts'
-import { authorize, type Caller, localOperator } from './auth.ts'
+import { authorize, type Caller, nobody } from './auth.ts'
 import { isStorable, readBody } from './body.ts'
 import type { Endpoint } from './definition.ts'
 import { describe } from './describe.ts'
@@ -37,9 +37,9 @@ export function endpoint<
   A extends z.ZodType,
 >(api: Api, definition: Endpoint<P, Q, B, A>) {
   const { app, routes } = api
-  const { path, who, params: nouns } = definition
+  const { path, scope, params: nouns } = definition
   const method = definition.method.toUpperCase()
-  const idempotent = method === 'POST' && who !== 'worker' && definition.idempotent !== false
+  const idempotent = method === 'POST' && scope !== 'worker' && definition.idempotent !== false
   const audit = auditor(definition)
   routes.push({ method, path })
   app.openAPIRegistry.registerPath(describe(definition, idempotent))
@@ -47,9 +47,9 @@ export function endpoint<
     c.set('route', path)
     const services = api.services()
     const caller =
-      who === 'public' ? localOperator : await api.identify(services.database, c.req.header('authorization'))
+      scope === 'public' ? nobody : await api.identify(services.database, c.req.header('authorization'))
     c.set('ids', callerIds(caller))
-    authorize(caller, who, nouns.id === 'agent' ? c.req.param('id') : undefined)
+    authorize(caller, definition, nouns.id === 'agent' ? c.req.param('id') : undefined)
     const param = readParams(nouns, c.req.param())
     c.set('ids', { ...c.get('ids'), ...pathIds(nouns, param) })
     const query = accept(definition.query, queryOf(c.req.url), 'query')

@@ -95,7 +95,11 @@ export function renderProblem(
     errors: problem.errors,
   }
   const answer = new Headers({ 'content-type': 'application/problem+json', ...headers })
-  if (status === 401) answer.set('www-authenticate', 'Bearer')
+  if (status === 401) answer.set('www-authenticate', 'Bearer realm="orchestrator"')
+  if (problem.details.required_scope) {
+    const scope = `error="insufficient_scope", scope="${problem.details.required_scope}"`
+    answer.set('www-authenticate', `Bearer realm="orchestrator", ${scope}`)
+  }
   if (problem.retryable) answer.set('retry-after', '1')
   return new Response(JSON.stringify(body), { status, headers: answer })
 }

@@ -21,6 +21,8 @@ import { History } from '#core/fleet/history'
 import { Need } from '#core/fleet/needs'
 import { Queues } from '#core/fleet/queues'
 import { Stats } from '#core/fleet/stats'
+import { NewKey } from '#core/key/key'
+import { scopes } from '#core/key/scope'
 import { Check, Plan } from '#core/plan/plan'
 import { priorities } from '#core/priority'
 import { SessionChange } from '#core/session/changes'
@@ -72,6 +74,7 @@ export const ContextPatch = body(
   JsonValue.meta({ description: 'A JSON merge patch (RFC 7396).' }),
 )
 body('NewApproval', NewApproval)
+body('NewKey', NewKey)
 body('Answer', Answer)
 
 export const NewMessage = body('NewMessage', z.strictObject({ text: z.string().min(1).max(20_000) }))
@@ -262,6 +265,21 @@ export const Agent = answer(
 )
 export const AgentList = answer('AgentList', z.object({ items: z.array(Agent), next_cursor: cursor }))
 export const Registered = answer('Registered', z.object({ agent: Agent, token: z.string() }))
+export const Key = answer(
+  'Key',
+  z.object({
+    id: z.string(),
+    prefix: z.string(),
+    name: z.string(),
+    scopes: z.array(z.enum(scopes)),
+    expires_at: time.nullable(),
+    revoked_at: time.nullable(),
+    created_at: time,
+    last_used_at: time.nullable(),
+  }),
+)
+export const KeyList = answer('KeyList', z.object({ items: z.array(Key), next_cursor: cursor }))
+export const KeyMade = answer('KeyMade', z.object({ key: Key, token: z.string() }))
 export const Inbox = answer('Inbox', z.object({ items: z.array(InboxItem) }))
 answer('HeartbeatAnswer', HeartbeatAnswer)
 answer('Assignment', Assignment)

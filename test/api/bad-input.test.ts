@@ -166,10 +166,10 @@ const cases: Case[] = [
     code: 'unauthorized',
   },
   {
-    what: "a worker's call without a token",
+    what: "a worker's call with a key",
     send: ['POST', `/api/v1/tasks/${taskId}/claim`, { body: { attempt: 1 } }],
-    status: 401,
-    code: 'unauthorized',
+    status: 403,
+    code: 'forbidden',
   },
   {
     what: "another agent's inbox",

@@ -59,6 +59,10 @@ POST /tasks/{id}/approvals
 GET /approvals
 GET /approvals/{id}
 POST /approvals/{id}
+GET /keys
+POST /keys
+GET /keys/{id}
+DELETE /keys/{id}
 POST /agents
 GET /agents
 GET /agents/{id}

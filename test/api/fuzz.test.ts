@@ -26,8 +26,12 @@ const world: World = { ids: {}, held: [] }
 async function look() {
   const rows = await plant.engine.query<{ prefix: string; ids: string[] }>(null, {
     name: 'fuzz_world',
+    // The key that it calls with is the first: it is not to be revoked.
     text: ['session', 'task', 'agent', 'approval', 'artifact', 'inbox']
       .map((table) => `(select left(id, 4) as prefix, array_agg(id) as ids from ${table} group by 1)`)
+      .concat(
+        `(select 'key_', array_agg(id) from (select id from api_key order by id offset 1) k having count(*) > 0)`,
+      )
       .join(' union all '),
     values: [],
   })
@@ -77,6 +81,7 @@ const prefixOf: Record<string, string> = {
   approvals: 'apr_',
   artifacts: 'art_',
   inbox: 'inb_',
+  keys: 'key_',
 }
 const asText = (value: unknown) => (typeof value === 'string' ? value : (JSON.stringify(value) ?? ''))
 

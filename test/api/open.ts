@@ -6,6 +6,9 @@ import type { APIGatewayProxyEventV2 } from 'aws-lambda'
 import { Redis } from 'ioredis'
 import { afterAll } from 'vitest'
 import * as z from 'zod'
+import { defaultTenant } from '#core/actor'
+import { createKey } from '#core/key/create'
+import type { Scope } from '#core/key/scope'
 import { redisPresence } from '#core/lock/presence'
 import { redisBells } from '#core/wake/bell'
 import { handlerOf } from '#functions/api/handler'
@@ -15,7 +18,8 @@ import { makeArtifactStore } from '#local/gateway/artifacts'
 import { testDatabase, testRedisUrl } from '../database.ts'
 import { openPlant } from '../plant.ts'
 
-export type Sent = { body?: unknown; raw?: string; token?: string; headers?: Record<string, string> }
+/** Without a token a test calls with a key that may do everything; null: with none. */
+export type Sent = { body?: unknown; raw?: string; token?: string | null; headers?: Record<string, string> }
 
 const Result = z.object({
   statusCode: z.int(),
@@ -93,8 +97,16 @@ export async function openApi() {
   }
   const handler = handlerOf(() => services)
 
+  const { token: key } = await keyOf(['admin'])
+
+  /** A key of a tenant, made by the very verb. */
+  function keyOf(scopes: Scope[], tenant_id = defaultTenant, expires_at: string | null = null) {
+    return createKey(services, { tenant_id }, { name: scopes.join(' '), scopes, expires_at })
+  }
+
   async function call(method: string, target: string, sent: Sent = {}): Promise<Answer> {
-    const result = Result.parse(await handler(eventOf(method, target, sent)))
+    const { token = key } = sent
+    const result = Result.parse(await handler(eventOf(method, target, { ...sent, token })))
     const text = Buffer.from(result.body, result.isBase64Encoded ? 'base64' : 'utf8').toString('utf8')
     const isJson = result.headers['content-type']?.includes('json') ?? false
     return {
@@ -110,7 +122,7 @@ export async function openApi() {
     bells.end()
     await store.close()
   })
-  return { call, plant, services, lines, store, url }
+  return { call, keyOf, plant, services, lines, store, url }
 }
 
 async function openStore() {

@@ -167,7 +167,7 @@ const refusals: Refusal[] = [
       'invalid_input',
       '/x',
     ],
-    [`${what} without a token`, 'POST', path, { body: { ...body, attempt: 1 } }, 'unauthorized'],
+    [`${what} with a key`, 'POST', path, { body: { ...body, attempt: 1 } }, 'forbidden'],
   ]),
   ['events ahead of their turn', 'POST', `/tasks/${held}/events`, { body: ahead, token }, 'batch_gap'],
   [

@@ -69,6 +69,12 @@ export function makeSamples({ call, plant }: Opened) {
     return z.object({ approval_id: z.string() }).parse(asked.json).approval_id
   }
 
+  async function key() {
+    const body = { name: word(), scopes: ['sessions:read'] }
+    const made = await call('POST', `${api}/keys`, { body })
+    return z.object({ key: Named }).parse(made.json).key.id
+  }
+
   async function entry() {
     const place = `${api}/contexts/GLOBAL/-/${word()}`
     await call('PUT', place, { body: { value: { style: 'tabs' } } })
@@ -196,6 +202,13 @@ export function makeSamples({ call, plant }: Opened) {
     put_context: async () => ({ target: await entry(), sent: { body: { value: 1 } } }),
     patch_context: async () => ({ target: await entry(), sent: { body: { style: 'spaces' } } }),
     delete_context: async () => ({ target: await entry() }),
+    create_key: async () => ({
+      target: `${api}/keys`,
+      sent: { body: { name: word(), scopes: ['sessions:read'] } },
+    }),
+    list_keys: plain(`${api}/keys?limit=3`),
+    read_key: async () => ({ target: `${api}/keys/${await key()}` }),
+    revoke_key: async () => ({ target: `${api}/keys/${await key()}` }),
     list_audit: plain(`${api}/audit?limit=3`),
     read_stats: plain(`${api}/stats`),
     read_history: plain(`${api}/stats/history`),

@@ -4,6 +4,7 @@ import { WebSocket } from 'ws'
 import { newId } from '#core/id'
 import { ticketStore } from '#functions/live/tickets'
 import { waitFor } from '#local/wait'
+import { operatorOf } from '../plant.ts'
 import { deadline, openCloud } from './open.ts'
 
 // Every test goes through all parts of the cloud, each with deadlines of its own.
@@ -49,7 +50,7 @@ describe('a ticket', () => {
   test('of a minute ago opens nothing, though its row is still there', async () => {
     const past = () => new Date(Date.now() - 61_000)
     const store = ticketStore({ table: 'tickets', now: past })
-    const { ticket } = await store.issue({ kind: 'operator', tenant_id: live.tenant_id })
+    const { ticket } = await store.issue(operatorOf(live.tenant_id))
     store.close()
     expect(await handshake(`?ticket=${ticket}`)).toBe(401)
   })
@@ -66,7 +67,7 @@ describe('a connection of another tenant', () => {
     const other = newId('tenant')
     await live.addTenant(other)
     const store = ticketStore({ table: 'tickets' })
-    const { ticket } = await store.issue({ kind: 'operator', tenant_id: other })
+    const { ticket } = await store.issue(operatorOf(other))
     store.close()
     const id = await live.session('secret')
     const stranger = await live.connectWith(ticket)
@@ -87,7 +88,7 @@ describe('a connection of another tenant', () => {
     const other = newId('tenant')
     await live.addTenant(other)
     const store = ticketStore({ table: 'tickets' })
-    const { ticket } = await store.issue({ kind: 'operator', tenant_id: other })
+    const { ticket } = await store.issue(operatorOf(other))
     store.close()
     const stranger = await live.connectWith(ticket)
     stranger.subscribe('fleet')

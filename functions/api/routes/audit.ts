@@ -15,6 +15,7 @@ const time = z.iso
 export function auditRoutes(api: Api) {
   endpoint(api, {
     ...nothing,
+    scope: 'admin',
     name: 'list_audit',
     method: 'get',
     path: '/api/v1/audit',

@@ -20,7 +20,7 @@ const all = '/api/v1/contexts/{scope}/{id}'
 const one = `${all}/{key}`
 const common = {
   ...nothing,
-  who: 'anyone',
+  agents: true,
   tag: 'contexts',
   path: one,
   params: { scope: 'word', id: 'word', key: 'word' },
@@ -43,6 +43,7 @@ export function contextRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'list_context',
+    scope: 'contexts:read',
     method: 'get',
     path: all,
     params: { scope: 'word', id: 'word' },
@@ -59,6 +60,7 @@ export function contextRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'read_context',
+    scope: 'contexts:read',
     method: 'get',
     summary:
       'Read an entry: the nearest of TASK, SESSION, GLOBAL; an ETag says that it is of the scope asked',
@@ -75,6 +77,7 @@ export function contextRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'read_context_history',
+    scope: 'contexts:read',
     method: 'get',
     path: `${one}/history`,
     summary: 'Every version of an entry, newest first, with what its write disagreed about',
@@ -106,6 +109,7 @@ function writeRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'put_context',
+    scope: 'contexts:write',
     method: 'put',
     audit,
     summary:
@@ -123,6 +127,7 @@ function writeRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'patch_context',
+    scope: 'contexts:write',
     method: 'patch',
     audit,
     summary:
@@ -139,6 +144,7 @@ function writeRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'delete_context',
+    scope: 'contexts:write',
     method: 'delete',
     if_match: true,
     audit,

@@ -68,6 +68,7 @@ export function sessionRoutes(api: Api) {
   endpoint(api, {
     ...nothing,
     name: 'create_session',
+    scope: 'sessions:write',
     method: 'post',
     path: base,
     tag: 'sessions',
@@ -82,6 +83,7 @@ export function sessionRoutes(api: Api) {
   endpoint(api, {
     ...nothing,
     name: 'list_sessions',
+    scope: 'sessions:read',
     method: 'get',
     path: base,
     tag: 'sessions',
@@ -103,6 +105,7 @@ export function sessionRoutes(api: Api) {
   endpoint(api, {
     ...nothing,
     name: 'count_sessions',
+    scope: 'sessions:read',
     method: 'get',
     path: `${base}/counts`,
     tag: 'sessions',
@@ -114,6 +117,7 @@ export function sessionRoutes(api: Api) {
   endpoint(api, {
     ...nothing,
     name: 'list_changes',
+    scope: 'sessions:read',
     method: 'get',
     path: `${base}/changes`,
     tag: 'sessions',
@@ -127,6 +131,7 @@ export function sessionRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'read_session',
+    scope: 'sessions:read',
     method: 'get',
     path: one,
     summary: 'Read a session',
@@ -137,6 +142,7 @@ export function sessionRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'diagnose_session',
+    scope: 'sessions:read',
     method: 'get',
     path: `${one}/diagnosis`,
     summary: 'What it waits for, down to the one task, agent, approval, quota or timer, and who can move it',
@@ -146,6 +152,7 @@ export function sessionRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'update_session',
+    scope: 'sessions:write',
     method: 'patch',
     path: one,
     summary: 'Change title, priority, labels, budget or approval policy; `If-Match` takes the ETag of a read',
@@ -158,6 +165,7 @@ export function sessionRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'delete_session',
+    scope: 'sessions:write',
     method: 'delete',
     path: one,
     summary:
@@ -169,6 +177,7 @@ export function sessionRoutes(api: Api) {
     endpoint(api, {
       ...common,
       name: `${action}_session`,
+      scope: 'sessions:write',
       method: 'post',
       path: `${one}/${action}`,
       summary: controls[action],
@@ -180,6 +189,7 @@ export function sessionRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'fork_session',
+    scope: 'sessions:write',
     method: 'post',
     path: `${one}/fork`,
     summary: 'Make a session that goes on from a checkpoint of this one, which is not touched',
@@ -193,6 +203,7 @@ export function sessionRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'send_message',
+    scope: 'sessions:write',
     method: 'post',
     path: `${one}/messages`,
     summary: 'Say something to the agents that work on it',
@@ -205,6 +216,7 @@ export function sessionRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'list_session_tasks',
+    scope: 'sessions:read',
     method: 'get',
     path: `${one}/tasks`,
     tag: 'tasks',
@@ -220,6 +232,7 @@ export function sessionRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'read_diff',
+    scope: 'sessions:read',
     method: 'get',
     path: `${one}/diff`,
     summary: 'What it has changed so far, as a unified patch; `X-Truncated` says that 4 MB did not hold it',
