@@ -16,6 +16,8 @@ export type ErrorCode =
   | 'plan_invalid'
   | 'subtask_invalid'
   | 'payload_too_large'
+  | 'quota_exceeded'
+  | 'rate_limited'
   | 'too_many_subscriptions'
   | 'unsupported_media_type'
   | 'dependency_unavailable'
@@ -24,7 +26,11 @@ export type ErrorCode =
 export type FieldError = { pointer: string; message: string }
 
 /** Codes whose cause passes by itself: the same request may be sent again. */
-const retryable: ReadonlySet<ErrorCode> = new Set(['version_conflict', 'dependency_unavailable'])
+const retryable: ReadonlySet<ErrorCode> = new Set([
+  'version_conflict',
+  'rate_limited',
+  'dependency_unavailable',
+])
 
 type Extra = {
   errors?: FieldError[]

@@ -21,6 +21,7 @@ import { plainRoutes } from './routes/plain.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { socketRoutes } from './routes/sockets.ts'
 import { taskRoutes } from './routes/tasks.ts'
+import { tenantRoutes } from './routes/tenant.ts'
 import { workRoutes } from './routes/work.ts'
 import type { ApiServices } from './services.ts'
 
@@ -70,6 +71,7 @@ export function buildApp(services: () => ApiServices) {
     contextRoutes,
     fleetRoutes,
     auditRoutes,
+    tenantRoutes,
     socketRoutes,
     keyRoutes,
     plainRoutes,

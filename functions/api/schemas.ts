@@ -49,6 +49,7 @@ import {
   SubtasksAnswer,
   WorkCheckpoint,
 } from '#core/task/wire'
+import { TenantPatch, Tenant as TenantView } from '#core/tenant/tenant'
 import { Usage } from '#core/usage/usage'
 import { answer, body } from './document.ts'
 
@@ -56,6 +57,7 @@ import { answer, body } from './document.ts'
 body('NewSession', NewSession)
 body('SessionPatch', SessionPatch)
 body('Fork', Fork)
+body('TenantPatch', TenantPatch)
 body('Plan', Plan)
 body('Register', Register)
 body('Heartbeat', Heartbeat)
@@ -153,6 +155,7 @@ export const Session = answer(
       .nullable(),
     tasks: z.object({ total: z.int(), completed: z.int(), running: z.int(), failed: z.int() }),
     actions: z.array(z.enum(actions)),
+    queue_position: z.int().nullable(),
     parent: z.object({ session_id: z.string(), checkpoint: z.int() }).nullable(),
     created_at: time,
     updated_at: time,
@@ -421,6 +424,7 @@ export const ApprovalList = answer(
   z.object({ items: z.array(Approval), next_cursor: cursor }),
 )
 export const ApprovalAnswerView = answer('ApprovalAnswer', ApprovalAnswer)
+export const Tenant = answer('Tenant', TenantView)
 export const AuditList = answer(
   'AuditList',
   z.object({ items: z.array(answer('AuditEntry', AuditEntry)), next_cursor: cursor }),

@@ -86,7 +86,9 @@ GET /stats/capabilities
 GET /needs
 GET /sessions/changes
 GET /tasks/trees
-GET /audit`
+GET /audit
+GET /tenant
+PATCH /tenant`
   .trim()
   .split('\n')
   .map((route) => route.replace(' ', ' /api/v1'))

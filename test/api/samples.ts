@@ -209,6 +209,8 @@ export function makeSamples({ call, plant }: Opened) {
     list_keys: plain(`${api}/keys?limit=3`),
     read_key: async () => ({ target: `${api}/keys/${await key()}` }),
     revoke_key: async () => ({ target: `${api}/keys/${await key()}` }),
+    read_tenant: plain(`${api}/tenant`),
+    update_tenant: async () => ({ target: `${api}/tenant`, sent: { body: { name: word() } } }),
     list_audit: plain(`${api}/audit?limit=3`),
     read_stats: plain(`${api}/stats`),
     read_history: plain(`${api}/stats/history`),

@@ -22,6 +22,7 @@ const tables = [
   'artifact',
   'approval',
   'audit',
+  'token_day',
   'api_key',
 ]
 let url: string
