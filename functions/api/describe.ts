@@ -20,7 +20,7 @@ const takesIfMatch = ({ method, if_match }: Described) =>
 function refusals(endpoint: Described, idempotent: boolean) {
   const { scope, method, params } = endpoint
   const statuses = [400, 500, 503]
-  if (scope !== 'public') statuses.push(401, 403)
+  if (scope !== 'public') statuses.push(401, 403, 429)
   // A worker's body may name a task, too.
   if (Object.keys(params).length > 0 || scope === 'worker') statuses.push(404)
   if (method !== 'get') statuses.push(409, 413, 415)

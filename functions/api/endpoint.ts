@@ -12,10 +12,17 @@ import { describe } from './describe.ts'
 import { accept, invalid } from './issues.ts'
 import { callerIds, type Params, pathIds, readParams } from './params.ts'
 import type { ApiServices } from './services.ts'
+import { type makeThrottle, tooFast } from './throttle.ts'
 
 /** What one request carries for its log line. */
 export type Env = {
-  Variables: { request_id: string; route: string; ids: Record<string, string> }
+  Variables: {
+    request_id: string
+    route: string
+    ids: Record<string, string>
+    /** What is left of the caller's requests, as headers. */
+    rate: Record<string, string>
+  }
   /** What API Gateway knows of the caller. */
   Bindings: { requestContext?: { http?: { sourceIp?: string } } }
 }
@@ -25,6 +32,7 @@ export type Api = {
   app: OpenAPIHono<Env>
   services: () => ApiServices
   identify: (database: ApiServices['database'], authorization: string | undefined) => Promise<Caller>
+  throttle: ReturnType<typeof makeThrottle>
   /** Every route, so that a wrong method can be told from a wrong path. */
   routes: { method: string; path: string }[]
 }
@@ -49,6 +57,11 @@ export function endpoint<
     const caller =
       scope === 'public' ? nobody : await api.identify(services.database, c.req.header('authorization'))
     c.set('ids', callerIds(caller))
+    if (caller.kind !== 'nobody') {
+      const { allowed, headers } = await api.throttle(services, caller.actor)
+      c.set('rate', headers)
+      if (!allowed) throw tooFast()
+    }
     authorize(caller, definition, nouns.id === 'agent' ? c.req.param('id') : undefined)
     const param = readParams(nouns, c.req.param())
     c.set('ids', { ...c.get('ids'), ...pathIds(nouns, param) })
