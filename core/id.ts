@@ -13,6 +13,7 @@ export const prefixes = {
   message: 'msg',
   approval: 'apr',
   request: 'req',
+  audit: 'aud',
   key: 'key',
 } as const
 
