@@ -13,6 +13,11 @@ const Environment = z.object({
   SOCKET_ENDPOINT: z.url(),
   /** Only looked at, for people: without it the number of dead letters is not known. */
   QUEUE_STEPS_DEAD_URL: z.url().optional(),
+  QUEUE_BROADCAST_DEAD_URL: z.url().optional(),
+  /** Lets a collector read /metrics, as its bearer token. */
+  METRICS_TOKEN: z.union([z.literal(''), z.string().min(16)]).default(''),
+  /** `public`: /metrics needs no token; for what listens on loopback or a network of its own. */
+  METRICS_ACCESS: z.enum(['token', 'public']).default('token'),
   /** `s3://bucket` or the address of the folder store behind the local gateway. */
   ARTIFACT_STORE_URL: z.string().min(1),
   /** Signs the folder store's addresses; S3 signs with the function's own role. */
@@ -51,6 +56,8 @@ export function readConfig(env: NodeJS.ProcessEnv) {
     table_tickets: given.TABLE_TICKETS,
     socket_endpoint: given.SOCKET_ENDPOINT,
     queue_steps_dead_url: given.QUEUE_STEPS_DEAD_URL,
+    queue_broadcast_dead_url: given.QUEUE_BROADCAST_DEAD_URL,
+    metrics: { access: given.METRICS_ACCESS, token: given.METRICS_TOKEN },
     artifact_store_url: given.ARTIFACT_STORE_URL,
     artifact_secret: given.ARTIFACT_SECRET,
     public_api_url: given.PUBLIC_API_URL,

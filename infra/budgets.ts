@@ -11,7 +11,8 @@ const kb = (n: number) => n * 1_024
 
 /** What a function's code may weigh, minified. Lower them when it gets lighter; a raise needs a reason. */
 export const budgets: Record<keyof typeof functions, Budget> = {
-  api: { at_start: kb(1_180), all: kb(1_500) },
+  // The last 70 KB are prom-client, which the first scrape of an instance loads.
+  api: { at_start: kb(1_180), all: kb(1_570) },
   step: { at_start: kb(620), all: kb(770) },
   socket: { at_start: kb(640), all: kb(790) },
   broadcast: { at_start: kb(640), all: kb(790) },

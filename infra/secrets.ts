@@ -16,6 +16,13 @@ export function readSecrets() {
       if (value.length >= shortestKey) return value
       throw new Error(`AdminKey has less than ${shortestKey} characters: sst secret set AdminKey <value>`)
     }),
+    metrics_token: new sst.Secret('MetricsToken', unset).value.apply((value) => {
+      if (value === unset) return ''
+      if (value.length >= shortestKey) return value
+      throw new Error(
+        `MetricsToken has less than ${shortestKey} characters: sst secret set MetricsToken <value>`,
+      )
+    }),
     worker_key: new sst.Secret('WorkerKey', unset),
     model_key: new sst.Secret('ModelKey', unset),
   }

@@ -33,6 +33,9 @@ const exposed = [
   'X-Truncated',
 ]
 
+/** Others are told together: a label is not for callers to invent. */
+const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+
 /** The whole REST API. `services` is asked at each request, so that nothing is opened before the first. */
 export function buildApp(services: () => ApiServices) {
   const app = new OpenAPIHono<Env>()
@@ -48,7 +51,11 @@ export function buildApp(services: () => ApiServices) {
     const { method } = c.req
     const duration_ms = Math.round((performance.now() - began) * 10) / 10
     const line = { method, route: c.get('route'), status: c.res.status, duration_ms, request_id }
-    services().log.info('request_completed', { ...line, ...c.get('ids') })
+    const { log, timings } = services()
+    log.info('request_completed', { ...line, ...c.get('ids') })
+    const labels = [methods.has(method) ? method : 'OTHER', c.get('route'), String(c.res.status)]
+    timings.observe('http_request_duration_seconds', labels, duration_ms / 1_000)
+    await timings.flush()
   })
   app.use(
     cors({

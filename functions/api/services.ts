@@ -9,6 +9,8 @@ import { redisBells } from '#core/wake/bell'
 import { config } from '../config.ts'
 import type { Tickets } from '../live/tickets.ts'
 import { type Log, logger, logTold } from '../log.ts'
+import { type Scraped, scrapedOf } from '../metrics/scraped.ts'
+import { redisTimings, type Timings } from '../metrics/timings.ts'
 import { queueDepth } from '../queue-depth.ts'
 import { connectRedis } from '../redis.ts'
 import { liveWakes, sqsWakes } from '../wakes.ts'
@@ -24,6 +26,8 @@ export type ApiServices = Services & {
   /** Where clients open their socket. */
   socket_url: string
   lookAtQueue: LookAtQueue
+  timings: Timings
+  scraped: Scraped
   dependencies: Record<string, Dependency>
   /** Origins of pages that may call. */
   origins: string[]
@@ -42,6 +46,9 @@ function open(): Opened {
   const bells = redisBells(redis, subscriber, { watch: redisWatch(redis), wake: live.send })
   const wakes = sqsWakes({ queue_url: queue_steps_url, log, request_id: requestId })
   const sqs = new SQSClient({ maxAttempts: 1 })
+  const timings = redisTimings(redis)
+  const steps = queueDepth(sqs, queue_steps_url, rest.queue_steps_dead_url)
+  const broadcast = queueDepth(sqs, rest.queue_broadcast_url, rest.queue_broadcast_dead_url)
   const depth = { QueueUrl: queue_steps_url, AttributeNames: ['ApproximateNumberOfMessages' as const] }
   const services: ApiServices = {
     ...databaseServices(database),
@@ -52,7 +59,10 @@ function open(): Opened {
     artifacts: storeOf(rest.artifact_store_url, rest.artifact_secret),
     tickets: ticketsOf(rest.table_tickets),
     socket_url: rest.public_socket_url,
-    lookAtQueue: queueDepth(sqs, queue_steps_url, rest.queue_steps_dead_url),
+    lookAtQueue: steps,
+    timings,
+    dispatched: (seconds) => timings.observe('orchestrator_dispatch_latency_seconds', [], seconds),
+    scraped: scrapedOf({ redis, steps, broadcast, access: rest.metrics }),
     dependencies: {
       postgres: {
         required: true,

@@ -14,7 +14,7 @@ let opened: ReturnType<typeof open> | undefined
 /** Decodes a batch of wakes, looks at their channels, and names those that must come again. */
 export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
   opened ??= open()
-  const { live, holds, log } = opened
+  const { live, holds, log, timings } = opened
   const messages = new Map<string, LiveMessage>()
   const failed: string[] = []
   for (const { messageId, body } of event.Records) {
@@ -26,6 +26,7 @@ export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
     }
   }
   const again = new Set(await broadcast(live, holds, [...messages.values()]))
+  await timings.flush()
   for (const [id, message] of messages) if (again.has(message)) failed.push(id)
   return { batchItemFailures: failed.map((itemIdentifier) => ({ itemIdentifier })) }
 }

@@ -6,7 +6,8 @@ import { closeServices, services } from './services.ts'
 
 /** Decodes a batch of wakes, takes one step for all of them, and names those that must come again. */
 export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
-  const { step: engine, log } = services()
+  const { step: engine, log, timings } = services()
+  const began = performance.now()
   const wakes: WakeMessage[] = []
   const refused: string[] = []
   for (const { messageId, body } of event.Records) {
@@ -23,6 +24,9 @@ export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
   } catch (error) {
     log.error('step_failed', { error, request_id: wakes[0]?.request_id })
     return answer(event.Records.map(({ messageId }) => messageId))
+  } finally {
+    timings.observe('orchestrator_step_duration_seconds', [], (performance.now() - began) / 1_000)
+    await timings.flush()
   }
 }
 

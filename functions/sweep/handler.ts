@@ -1,5 +1,6 @@
 import { openDatabase } from '#core/database/database'
 import { readDemand } from '#core/fleet/demand'
+import { foldCounted } from '#core/fleet/facts'
 import { sweep } from '#core/sweep/sweep'
 import { config } from '../config.ts'
 import { logger } from '../log.ts'
@@ -21,6 +22,7 @@ export async function handler() {
   const { database, log, metrics_stage, wakes } = opened
   const swept = await sweep({ database, wake: wakes.send })
   const demand = await readDemand(database)
+  await foldCounted(database)
   const said = metrics_stage === undefined ? demand : embedded(metrics_stage, demand, Date.now())
   log.info('sweep_completed', { ...swept, ...said })
   return swept

@@ -11,6 +11,8 @@ import { redisBells } from '#core/wake/bell'
 import { handlerOf } from '#functions/api/handler'
 import type { ApiServices } from '#functions/api/services'
 import { folderStore } from '#functions/api/store/folder'
+import { scrapedOf } from '#functions/metrics/scraped'
+import { redisTimings } from '#functions/metrics/timings'
 import { makeArtifactStore } from '#local/gateway/artifacts'
 import { testDatabase, testRedisUrl } from '../database.ts'
 import { openPlant } from '../plant.ts'
@@ -81,6 +83,13 @@ export async function openApi() {
     tickets: { issue: () => Promise.reject(new Error('no DynamoDB here')) },
     socket_url: 'ws://localhost:8000',
     lookAtQueue: async () => null,
+    timings: redisTimings(redis),
+    scraped: scrapedOf({
+      redis,
+      steps: async () => null,
+      broadcast: async () => null,
+      access: { access: 'public', token: '' },
+    }),
     dependencies: {
       postgres: {
         required: true,
