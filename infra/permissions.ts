@@ -50,7 +50,7 @@ export function permissionsOf({ queues, tables, artifacts, socket }: Stores) {
         ['sqs:GetQueueAttributes'],
         ...[queues.steps, queues.broadcast].flatMap(({ queue, dead }) => [queue.arn, dead.arn]),
       ),
-      allow(['dynamodb:PutItem'], tables.tickets.arn),
+      allow(['dynamodb:GetItem', 'dynamodb:PutItem'], tables.tickets.arn),
       allow(['s3:GetObject', 's3:PutObject'], $interpolate`${artifacts.arn}/*`),
     ],
     step: [send('steps', 'broadcast'), receive('steps')],

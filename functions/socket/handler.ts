@@ -5,6 +5,7 @@ import { config } from '../config.ts'
 import { openLive } from '../live/services.ts'
 import { ticketStore } from '../live/tickets.ts'
 import { redisSocketCount } from '../metrics/timings.ts'
+import { underRequest } from '../request.ts'
 
 function open() {
   const shared = openLive('socket')
@@ -20,7 +21,13 @@ type SocketEvent = APIGatewayProxyWebsocketEventV2 & {
 }
 
 /** Opens a connection for a ticket, hears its frames, and forgets it at its end. */
-export async function handler(event: SocketEvent) {
+export function handler(event: SocketEvent) {
+  return underRequest(event.requestContext.requestId ?? event.requestContext.connectionId, () =>
+    handle(event),
+  )
+}
+
+async function handle(event: SocketEvent) {
   opened ??= open()
   const { connectionId, routeKey } = event.requestContext
   if (routeKey === '$connect') return connect(opened, connectionId, event.queryStringParameters?.ticket)

@@ -8,8 +8,8 @@ import { config } from '../config.ts'
 import { logger, logTold } from '../log.ts'
 import { redisTimings } from '../metrics/timings.ts'
 import { connectRedis } from '../redis.ts'
+import { requestOf } from '../request.ts'
 import { liveWakes, sqsWakes } from '../wakes.ts'
-import { requestOf } from './context.ts'
 
 /** A step renews nothing: it takes far less than this, in ms. */
 const leaseMs = 20_000
@@ -37,6 +37,7 @@ function open() {
     presence: redisPresence(redis, { ttl_ms: presence_ms }),
     bells,
     wake: wakes.send,
+    requestOf,
     told: logTold(logger('session'), requestOf),
     report: ({ event, ...fields }) =>
       event === 'step_failed' ? log.error(event, fields) : log.info(event, fields),

@@ -80,7 +80,10 @@ export async function openApi() {
     bells,
     artifacts: folderStore({ url: store.url, secret: store.secret }),
     // Their store is DynamoDB, which this harness has not: test/live has it.
-    tickets: { issue: () => Promise.reject(new Error('no DynamoDB here')) },
+    tickets: {
+      issue: () => Promise.reject(new Error('no DynamoDB here')),
+      look: () => Promise.reject(new Error('no DynamoDB here')),
+    },
     socket_url: 'ws://localhost:8000',
     lookAtQueue: async () => null,
     timings: redisTimings(redis),
