@@ -41,6 +41,7 @@ export type LogEventName =
   | 'agent_silenced'
   | 'lease_conflicted'
   | 'redis_failed'
+  | 'rate_limit_skipped'
   | 'socket_opened'
   | 'socket_refused'
   | 'socket_closed'

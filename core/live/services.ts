@@ -21,6 +21,7 @@ export type LiveServices = {
   wake: (wakes: LiveWake[]) => Promise<void>
   report: (event: LiveReport) => void
   now: () => number
+  pause: (ms: number) => Promise<unknown>
 }
 
 export type LiveReport =

@@ -10,6 +10,7 @@ import { problemOf, renderProblem } from './problem.ts'
 import { agentRoutes } from './routes/agents.ts'
 import { approvalRoutes } from './routes/approvals.ts'
 import { artifactRoutes } from './routes/artifacts.ts'
+import { auditRoutes } from './routes/audit.ts'
 import { checkpointRoutes } from './routes/checkpoints.ts'
 import { contextRoutes } from './routes/contexts.ts'
 import { docsRoutes } from './routes/docs.ts'
@@ -20,14 +21,18 @@ import { plainRoutes } from './routes/plain.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { socketRoutes } from './routes/sockets.ts'
 import { taskRoutes } from './routes/tasks.ts'
+import { tenantRoutes } from './routes/tenant.ts'
 import { workRoutes } from './routes/work.ts'
 import type { ApiServices } from './services.ts'
+import { makeThrottle } from './throttle.ts'
 
 const exposed = [
   'ETag',
   'Idempotent-Replayed',
   'Link',
   'Location',
+  'RateLimit',
+  'RateLimit-Policy',
   'Retry-After',
   'X-Last-Seq',
   'X-Request-Id',
@@ -37,15 +42,17 @@ const exposed = [
 /** The whole REST API. `services` is asked at each request, so that nothing is opened before the first. */
 export function buildApp(services: () => ApiServices) {
   const app = new OpenAPIHono<Env>()
-  const api: Api = { app, services, identify: makeIdentify(), routes: [] }
+  const api: Api = { app, services, identify: makeIdentify(), throttle: makeThrottle(), routes: [] }
   app.use(async (c, next) => {
     const request_id = requestIdOf(c)
     const began = performance.now()
     c.set('request_id', request_id)
     c.set('route', 'none')
     c.set('ids', {})
+    c.set('rate', {})
     await underRequest(request_id, next)
     c.res.headers.set('x-request-id', request_id)
+    for (const [name, value] of Object.entries(c.get('rate'))) c.res.headers.set(name, value)
     const { method } = c.req
     const duration_ms = Math.round((performance.now() - began) * 10) / 10
     const line = { method, route: c.get('route'), status: c.res.status, duration_ms, request_id }
@@ -68,6 +75,8 @@ export function buildApp(services: () => ApiServices) {
     artifactRoutes,
     contextRoutes,
     fleetRoutes,
+    auditRoutes,
+    tenantRoutes,
     socketRoutes,
     keyRoutes,
     plainRoutes,

@@ -4,6 +4,7 @@ import { openDatabase } from '#core/database/database'
 import type { LookAtQueue } from '#core/fleet/queues'
 import { redisWatch } from '#core/live/watch'
 import { redisPresence } from '#core/lock/presence'
+import { type Limiter, redisLimiter } from '#core/lock/rate'
 import { databaseServices, type Services } from '#core/services'
 import { redisBells } from '#core/wake/bell'
 import { config } from '../config.ts'
@@ -21,6 +22,7 @@ export type Dependency = { required: boolean; look: (signal: AbortSignal) => Pro
 export type ApiServices = Services & {
   artifacts: ArtifactStore
   tickets: Tickets
+  limiter: Limiter
   /** Where clients open their socket. */
   socket_url: string
   lookAtQueue: LookAtQueue
@@ -51,6 +53,7 @@ function open(): Opened {
     told: logTold(logger('session'), requestId),
     artifacts: storeOf(rest.artifact_store_url, rest.artifact_secret),
     tickets: ticketsOf(rest.table_tickets),
+    limiter: redisLimiter(redis, { onAway: (reason) => log.warn('rate_limit_skipped', { reason }) }),
     socket_url: rest.public_socket_url,
     lookAtQueue: queueDepth(sqs, queue_steps_url, rest.queue_steps_dead_url),
     dependencies: {

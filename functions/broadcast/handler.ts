@@ -1,6 +1,6 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda'
 import { broadcast } from '#core/live/broadcast'
-import { LiveMessage } from '#core/live/channel'
+import { type LiveMessage, readLiveMessage } from '#core/live/channel'
 import type { Holds } from '#core/live/fan-out'
 import { openLive } from '../live/services.ts'
 
@@ -18,7 +18,7 @@ export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
   const messages = new Map<string, LiveMessage>()
   const failed: string[] = []
   for (const { messageId, body } of event.Records) {
-    const message = decode(body)
+    const message = readLiveMessage(body)
     if (message) messages.set(messageId, message)
     else {
       failed.push(messageId)
@@ -28,14 +28,6 @@ export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
   const again = new Set(await broadcast(live, holds, [...messages.values()]))
   for (const [id, message] of messages) if (again.has(message)) failed.push(id)
   return { batchItemFailures: failed.map((itemIdentifier) => ({ itemIdentifier })) }
-}
-
-function decode(body: string) {
-  try {
-    return LiveMessage.parse(JSON.parse(body))
-  } catch {
-    return null
-  }
 }
 
 export async function close() {

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { inboxes } from '#core/agent/inbox'
 import { openDatabase } from '#core/database/database'
 import { endedKeys } from '#core/key/ended'
@@ -38,6 +39,7 @@ export function openLive(part: string) {
     report: ({ event, ...fields }) =>
       event === 'broadcast_failed' ? log.error(event, fields) : log.info(event, fields),
     now: Date.now,
+    pause,
   }
   return {
     live,

@@ -85,7 +85,10 @@ GET /stats/history
 GET /stats/capabilities
 GET /needs
 GET /sessions/changes
-GET /tasks/trees`
+GET /tasks/trees
+GET /audit
+GET /tenant
+PATCH /tenant`
   .trim()
   .split('\n')
   .map((route) => route.replace(' ', ' /api/v1'))

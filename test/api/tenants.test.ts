@@ -95,6 +95,7 @@ const bodies: Record<string, unknown> = {
   put_context: { value: 'taken' },
   patch_context: { taken: true },
   create_key: { name: 'x', scopes: ['admin'] },
+  update_tenant: { name: 'taken' },
 }
 
 const Operation = z.looseObject({

@@ -41,6 +41,7 @@ function openLive(connection: Redis = redis) {
   const wakes: LiveWake[] = []
   const closed: string[] = []
   let answer: (connection_id: string) => Promise<Posted> = async () => 'sent'
+  let gathering = async () => {}
   const of = (key: string) => rows.get(key) ?? []
   const remove = (key: string, id: string) =>
     rows.set(
@@ -87,6 +88,7 @@ function openLive(connection: Redis = redis) {
     },
     report: () => {},
     now: Date.now,
+    pause: () => gathering(),
   }
   const holds: Holds = new Map()
   return {
@@ -98,6 +100,14 @@ function openLive(connection: Redis = redis) {
     answers: (how: typeof answer) => {
       answer = how
     },
+    /** What goes on while a broadcast gathers, once. */
+    meanwhile(run: () => Promise<void>) {
+      gathering = () => {
+        gathering = async () => {}
+        return run()
+      }
+    },
+    frames: (id: string) => heard.get(id)?.length ?? 0,
     async watches(id: string, session_id: string, after = 0, key_id: string | null = null) {
       const channel = channelOf.session(tenant_id, session_id)
       const viewer = { connection_id: id, tenant_id, key_id, after, replaying_until: 0, seen_at: Date.now() }
@@ -120,6 +130,21 @@ beforeEach(async () => {
 const touch = () => patchSession(services, operator, session_id, { title: randomUUID() }, null)
 
 describe('a broadcast', () => {
+  test('gathers: what comes shortly after a post shares the next', async () => {
+    await one.watches('a', session_id)
+    one.meanwhile(async () => {
+      for (let n = 0; n < 3; n++) {
+        await touch()
+        await one.look(session_id)
+      }
+    })
+    await touch()
+    await one.look(session_id)
+    expect(one.frames('a')).toBe(2)
+    expect(one.seqs('a')).toEqual(upTo(one.seqs('a').length))
+    expect(one.seqs('a').length).toBeGreaterThan(4)
+  })
+
   test('posts what is behind the cursor, once', async () => {
     await one.watches('a', session_id)
     await one.look(session_id)

@@ -77,6 +77,7 @@ export function sessionRoutes(api: Api) {
     status: 201,
     answer: Session,
     headers: (session) => ({ ...etag(session), location: `${base}/${session.id}` }),
+    audit: { resource: (_call, { id }) => ({ kind: 'session', id }) },
     run: ({ services, actor, body }) => createSession(services, actor, body),
   })
   endpoint(api, {
@@ -196,6 +197,7 @@ export function sessionRoutes(api: Api) {
     status: 201,
     answer: Session,
     headers: (session) => ({ ...etag(session), location: `${base}/${session.id}` }),
+    audit: { resource: (_call, { id }) => ({ kind: 'session', id }) },
     run: ({ services, actor, param, body }) => forkSession(services, actor, param('id'), body),
   })
   endpoint(api, {
@@ -206,6 +208,7 @@ export function sessionRoutes(api: Api) {
     path: `${one}/messages`,
     summary: 'Say something to the agents that work on it',
     body: NewMessage,
+    audit: { size_only: true },
     status: 201,
     answer: Message,
     run: ({ services, actor, param, body }) => sendMessage(services, actor, param('id'), body.text),
