@@ -24,6 +24,19 @@ export function readConfig(env: NodeJS.ProcessEnv) {
     return given
   }
 
+  /** `public`: /metrics needs no token; for what listens on loopback or a network of its own. */
+  function metricsAccess(): 'public' | 'token' {
+    const given = env.METRICS_ACCESS ?? 'token'
+    if (given !== 'token' && given !== 'public') fault('METRICS_ACCESS', 'must be token or public')
+    return given === 'public' ? given : 'token'
+  }
+  /** Lets a collector read /metrics, as its bearer token; without it nobody may. */
+  function metricsToken() {
+    const given = env.METRICS_TOKEN ?? ''
+    if (given !== '' && given.length < 16) fault('METRICS_TOKEN', 'must have 16 characters or more')
+    return given
+  }
+
   const config = {
     database_url: text('DATABASE_URL'),
     /** Connections a function may open: concurrency × this must fit the database's limit. */
@@ -38,6 +51,9 @@ export function readConfig(env: NodeJS.ProcessEnv) {
     socket_endpoint: url('SOCKET_ENDPOINT'),
     /** Only looked at, for people: without it the number of dead letters is not known. */
     queue_steps_dead_url: checked('QUEUE_STEPS_DEAD_URL', env.QUEUE_STEPS_DEAD_URL ?? '') || undefined,
+    queue_broadcast_dead_url:
+      checked('QUEUE_BROADCAST_DEAD_URL', env.QUEUE_BROADCAST_DEAD_URL ?? '') || undefined,
+    metrics: { access: metricsAccess(), token: metricsToken() },
     /** `s3://bucket` or the address of the folder store behind the local gateway. */
     artifact_store_url: text('ARTIFACT_STORE_URL'),
     /** Signs the folder store's addresses; S3 signs with the function's own role. */

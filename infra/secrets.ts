@@ -17,6 +17,13 @@ export function readSecrets() {
       if (keyShape.test(value)) return value
       throw new Error('AdminKey is no key: sst secret set AdminKey "$(npx orchestrator key new)"')
     }),
+    metrics_token: new sst.Secret('MetricsToken', unset).value.apply((value) => {
+      if (value === unset) return ''
+      if (value.length >= shortestKey) return value
+      throw new Error(
+        `MetricsToken has less than ${shortestKey} characters: sst secret set MetricsToken <value>`,
+      )
+    }),
     worker_key: new sst.Secret('WorkerKey', unset),
     model_key: new sst.Secret('ModelKey', unset),
   }

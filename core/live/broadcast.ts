@@ -133,11 +133,12 @@ async function lookAtSession(services: LiveServices, channel: Channel, post: Pos
   const start =
     cursor ?? startOf(following(await viewers.of(keyOf(channel)), channel.tenant_id, now()), now())
   if (start === null) return forgetUnlessWatched(services, channel, token)
-  const { frames, to, last_seq } = await lookAtEvents(services, channel, start)
+  const { frames, to, last_seq, happened_at } = await lookAtEvents(services, channel, start)
   if (frames.length === 0) return 'nothing'
   const all = await roster.of(channel)
   if (all.length === 0) return forget(services, channel, token)
   await post(await audience(services, channel, all), frames)
+  services.delivered?.(happened_at)
   await watch.advance(channel, to)
   return to < last_seq ? 'more' : 'posted'
 }

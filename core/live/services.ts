@@ -20,6 +20,8 @@ export type LiveServices = {
   /** Sends wakes to the broadcast queue. Never throws. */
   wake: (wakes: LiveWake[]) => Promise<void>
   report: (event: LiveReport) => void
+  /** Told when events that had just happened have been posted, by the times at which they did. */
+  delivered?: (happened_at: string[]) => void
   now: () => number
   pause: (ms: number) => Promise<unknown>
 }

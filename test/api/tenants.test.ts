@@ -50,7 +50,10 @@ for (const place of ['GLOBAL/-', `SESSION/${session}`, `TASK/${task}`])
   await call('PUT', `${api}/contexts/${place}/word`, { body: { value: secret } })
 const theirs = await keyOf(['admin'])
 // Their store is DynamoDB; test/live walks over sockets.
-services.tickets = { issue: async () => ({ ticket: 'none', expires_at: new Date(0).toISOString() }) }
+services.tickets = {
+  ...services.tickets,
+  issue: async () => ({ ticket: 'none', expires_at: new Date(0).toISOString() }),
+}
 
 /** What stands in a path, by the noun before it; a route of a new noun has to name one here. */
 const victims: Record<string, string> = {
