@@ -14,6 +14,8 @@ export const prefixes = {
   approval: 'apr',
   request: 'req',
   key: 'key',
+  webhook: 'whk',
+  delivery: 'whd',
 } as const
 
 export type Noun = keyof typeof prefixes

@@ -26,6 +26,8 @@ const Environment = z.object({
   DASHBOARD_ORIGINS: z.string().default('http://localhost:3000,http://127.0.0.1:3000'),
   /** Under which name CloudWatch files the fleet's metrics; without it they are only logged. */
   METRICS_STAGE: z.string().min(1).optional(),
+  /** Which receivers webhooks may have: public ones by https, or any, as suits one machine. */
+  WEBHOOK_REACH: z.enum(['public', 'any']).default('public'),
   /** Silence after which an agent is OFFLINE, in ms. */
   PRESENCE_MS: z.coerce.number().int().min(100).default(30_000),
 })
@@ -57,6 +59,7 @@ export function readConfig(env: NodeJS.ProcessEnv) {
     public_socket_url: given.PUBLIC_SOCKET_URL,
     dashboard_origins: given.DASHBOARD_ORIGINS.split(',').filter(Boolean),
     metrics_stage: given.METRICS_STAGE,
+    webhook_reach: given.WEBHOOK_REACH,
     presence_ms: given.PRESENCE_MS,
   }
 }

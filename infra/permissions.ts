@@ -54,6 +54,7 @@ export function permissionsOf({ queues, tables, artifacts, socket }: Stores) {
     socket: [send('broadcast'), post, ...viewers, allow(['dynamodb:DeleteItem'], tables.tickets.arn)],
     broadcast: [send('broadcast'), receive('broadcast'), post, ...viewers],
     sweep: [send('steps')],
+    deliver: [],
     migrate: [],
   } satisfies Record<FunctionName, ReturnType<typeof allow>[]>
 }

@@ -139,6 +139,8 @@ const startAll = async (options: AllOptions, log: Log, closers: Closers): Promis
     SOCKET_ENDPOINT: url,
     // One process holds every function here, where the cloud has one for each request.
     DATABASE_POOL: env.DATABASE_POOL ?? '10',
+    // Who calls here owns the machine; a receiver beside it is what they want to try.
+    WEBHOOK_REACH: env.WEBHOOK_REACH ?? 'any',
     ...(dashboard !== null && { DASHBOARD_ORIGINS: originsOf(dashboard.url, env.DASHBOARD_ORIGINS) }),
   }
   closers.add('environment', applyEnvironment(environment))

@@ -20,6 +20,7 @@ import { plainRoutes } from './routes/plain.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { socketRoutes } from './routes/sockets.ts'
 import { taskRoutes } from './routes/tasks.ts'
+import { webhookRoutes } from './routes/webhooks.ts'
 import { workRoutes } from './routes/work.ts'
 import type { ApiServices } from './services.ts'
 
@@ -70,6 +71,7 @@ export function buildApp(services: () => ApiServices) {
     fleetRoutes,
     socketRoutes,
     keyRoutes,
+    webhookRoutes,
     plainRoutes,
     docsRoutes,
   ])

@@ -103,6 +103,7 @@ export function documentOf(app: Pick<OpenAPIHono, 'getOpenAPI31Document'>) {
       'fleet',
       'live',
       'keys',
+      'webhooks',
       'plain',
     ].map((name) => ({ name })),
   })

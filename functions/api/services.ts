@@ -6,6 +6,7 @@ import { redisWatch } from '#core/live/watch'
 import { redisPresence } from '#core/lock/presence'
 import { databaseServices, type Services } from '#core/services'
 import { redisBells } from '#core/wake/bell'
+import type { Reach } from '#core/webhook/webhook'
 import { config } from '../config.ts'
 import type { Tickets } from '../live/tickets.ts'
 import { type Log, logger, logTold } from '../log.ts'
@@ -24,6 +25,8 @@ export type ApiServices = Services & {
   /** Where clients open their socket. */
   socket_url: string
   lookAtQueue: LookAtQueue
+  /** Which receivers webhooks may name. */
+  webhook_reach: Reach
   dependencies: Record<string, Dependency>
   /** Origins of pages that may call. */
   origins: string[]
@@ -52,6 +55,7 @@ function open(): Opened {
     artifacts: storeOf(rest.artifact_store_url, rest.artifact_secret),
     tickets: ticketsOf(rest.table_tickets),
     socket_url: rest.public_socket_url,
+    webhook_reach: rest.webhook_reach,
     lookAtQueue: queueDepth(sqs, queue_steps_url, rest.queue_steps_dead_url),
     dependencies: {
       postgres: {

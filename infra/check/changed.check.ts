@@ -55,7 +55,7 @@ const mistakes: (Edit & { rule: keyof typeof rules; says: string })[] = [
     says: 'not to api',
   },
   {
-    rule: 'scheduleAsWired',
+    rule: 'schedulesAsWired',
     file: 'infra/schedule.ts',
     from: "'rate(1 minute)'",
     to: "'rate(2 minutes)'",

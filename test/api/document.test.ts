@@ -59,6 +59,15 @@ POST /tasks/{id}/approvals
 GET /approvals
 GET /approvals/{id}
 POST /approvals/{id}
+GET /webhooks
+POST /webhooks
+GET /webhooks/{id}
+PATCH /webhooks/{id}
+DELETE /webhooks/{id}
+POST /webhooks/{id}/rotate
+POST /webhooks/{id}/ping
+GET /webhooks/{id}/deliveries
+POST /webhooks/{id}/deliveries/{delivery}/redeliver
 GET /keys
 POST /keys
 GET /keys/{id}

@@ -84,6 +84,7 @@ export async function openApi() {
     // Their store is DynamoDB, which this harness has not: test/live has it.
     tickets: { issue: () => Promise.reject(new Error('no DynamoDB here')) },
     socket_url: 'ws://localhost:8000',
+    webhook_reach: 'any',
     lookAtQueue: async () => null,
     dependencies: {
       postgres: {
