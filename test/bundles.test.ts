@@ -76,7 +76,7 @@ const request = (path: string) => ({
   routeKey: '$default',
   rawPath: path,
   rawQueryString: '',
-  headers: { host: 'api.example' },
+  headers: { host: 'api.example', authorization: `Bearer ${clouds[0]?.key}` },
   isBase64Encoded: false,
   requestContext: {
     ...{
@@ -108,7 +108,7 @@ describe('the code that is deployed', () => {
   })
 
   test('migrates with the files that it carries', async () => {
-    expect(await answerOf('migrate', {})).toEqual({ ran: [] })
+    expect(await answerOf('migrate', {})).toEqual({ ran: [], logins: [], admin_key: 'kept' })
   })
 
   test('answers HTTP', async () => {

@@ -7,6 +7,8 @@ import type { ModelConfig } from './engine/model.ts'
 
 export type WorkerConfig = {
   apiUrl: string
+  /** Registers with it: `agents:write` is all that it needs. */
+  apiKey?: string | undefined
   name: string
   capabilities: string[]
   capacity: number
@@ -55,6 +57,7 @@ const capabilities =
 
 const Settings = z.object({
   ORCHESTRATOR_API_URL: z.url().default('http://127.0.0.1:8000/api/v1'),
+  ORCHESTRATOR_API_KEY: z.string().optional(),
   AGENT_NAME: z
     .string()
     .min(1)
@@ -83,6 +86,7 @@ export function configFromEnv(env: Env = process.env): WorkerConfig {
   const data = env.XDG_DATA_HOME || join(env.HOME || homedir(), '.local', 'share')
   return {
     apiUrl: settings.ORCHESTRATOR_API_URL,
+    apiKey: settings.ORCHESTRATOR_API_KEY,
     name: settings.AGENT_NAME,
     capabilities: settings.AGENT_CAPABILITIES,
     capacity: settings.AGENT_CAPACITY,

@@ -56,7 +56,7 @@ class Worker {
 
   constructor(deps: Deps) {
     this.#deps = deps
-    this.#client = new Client(deps.config.apiUrl)
+    this.#client = new Client(deps.config.apiUrl, deps.config.apiKey)
     this.#mirrors = new Mirrors(join(deps.config.home, 'mirrors'))
     this.#protection = taskProtection(deps.config.ecsAgentUri, deps.log)
   }

@@ -23,7 +23,7 @@ beforeAll(async () => {
     model: 'rehearsal',
     write: () => undefined,
   })
-  api = apiClient(cloud.api)
+  api = apiClient(cloud)
 })
 afterAll(() => cloud?.stop())
 

@@ -23,7 +23,7 @@ beforeAll(async () => {
     model: 'rehearsal',
     write: (line) => lines.push(line),
   })
-  api = apiClient(cloud.api)
+  api = apiClient(cloud)
 })
 afterAll(() => cloud?.stop())
 

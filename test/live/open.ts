@@ -40,12 +40,13 @@ export async function openCloud(options: Pick<LocalOptions, 'socketLimits' | 'en
   const viewers = dynamoViewers({ connections: 'connections', subscriptions: 'subscriptions' })
   const sockets: WebSocket[] = []
 
-  async function call(method: string, path: string, body?: unknown, token?: string) {
+  /** With the key of the cloud's folder, unless another is given. */
+  async function call(method: string, path: string, body?: unknown, token = cloud.key) {
     return fetch(`${cloud.api}${path}`, {
       method,
       headers: {
         'content-type': 'application/json',
-        ...(token ? { authorization: `Bearer ${token}` } : {}),
+        authorization: `Bearer ${token}`,
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(deadline),

@@ -46,7 +46,7 @@ describe.skipIf(noBrowser !== null)('a person at the dashboard', () => {
       dashboard: true,
       write: () => {},
     })
-    api = apiClient(cloud.api)
+    api = apiClient(cloud)
     if (cloud.dashboard === null) throw new Error('The page is not served.')
     browser = await openBrowser(cloud.dashboard)
     // It gives a sign of life by registering, and none after: by the last story it is found out.
@@ -68,6 +68,39 @@ describe.skipIf(noBrowser !== null)('a person at the dashboard', () => {
       await page.getByText('Nothing needs a person.').waitFor()
       await page.getByRole('link', { name: 'Tasks' }).click()
       await page.getByRole('heading', { name: 'No tasks yet' }).waitFor()
+      expect(errors).toEqual([])
+      await leave()
+    },
+    minute,
+  )
+
+  it(
+    'without the key of this machine is asked for one, is told when it is wrong, and can sign out',
+    async () => {
+      const { page, errors, leave } = await browser.visit('/')
+      // As a deployment serves it: the page is told where the API is, and no key.
+      await page.route('**/config.json', async (route) => {
+        const { api_key: _, ...config } = await (await route.fetch()).json()
+        await route.fulfill({ json: config })
+      })
+      await page.reload()
+      await page.getByRole('heading', { name: 'This orchestrator is locked' }).waitFor()
+      const key = page.getByLabel('Key')
+      const enter = page.getByRole('button', { name: 'Sign in' })
+      await key.fill(`${cloud.key.slice(0, -3)}xyz`)
+      await enter.click()
+      await page.getByText('Key is not let in.').waitFor()
+      expect(await faultsOf(page)).toEqual([])
+      await key.fill(cloud.key)
+      await enter.click()
+      await page.getByText('Nothing needs a person.').waitFor()
+      await page.reload()
+      await page.getByText('Nothing needs a person.').waitFor()
+      await page.getByRole('button', { name: 'Sign out' }).click()
+      await page.getByRole('heading', { name: 'This orchestrator is locked' }).waitFor()
+      expect(await page.evaluate('JSON.stringify({ ...sessionStorage, ...localStorage })')).not.toContain(
+        'oio_',
+      )
       expect(errors).toEqual([])
       await leave()
     },
