@@ -202,7 +202,16 @@ const startAll = async (options: AllOptions, log: Log, closers: Closers): Promis
   }, expiryMs)
   closers.add('expiry', () => clearInterval(expiry))
 
-  const workers = startWorkers(options, workerEnvironment(env, { api, key, model: model.url }), log, closers)
+  // Keys of this folder, the database itself and what other agents work with are none of an agent's business.
+  const hidden = ['local-key', 'artifacts.secret', 'artifacts', 'postgres', 'redis'].map((name) =>
+    join(data, name),
+  )
+  const workers = startWorkers(
+    options,
+    workerEnvironment(env, { api, key, model: model.url, hidden }),
+    log,
+    closers,
+  )
   return {
     url,
     api,

@@ -16,6 +16,8 @@ export type WorkerConfig = {
   /** Absolute; mirrors, worktrees and the engines' own folders are below it. */
   home: string
   model: ModelConfig
+  /** Files and folders that agents find empty: what signs in to other places. */
+  hidden?: string[]
   /** Where ECS is asked for protection; only in a container of its own. */
   ecsAgentUri?: string | undefined
   timing: Timing
@@ -69,9 +71,28 @@ const Settings = z.object({
   AGENT_CAPABILITIES: words.default(capabilities.split(',')),
   AGENT_CAPACITY: z.coerce.number().int().min(1).max(64).default(2),
   AGENT_LABELS: words.default([]),
+  AGENT_HIDDEN: words.default([]),
   AGENT_HOME: z.string().min(1).optional(),
   AGENT_CHECKPOINT_EVERY_MS: z.coerce.number().int().min(0).default(defaultTiming.checkpointEvery),
 })
+
+/** Where programs keep what signs in: of no use to an agent, whose home is another. */
+const signIns = [
+  '.aws',
+  '.azure',
+  '.config/gcloud',
+  '.config/gh',
+  '.config/git',
+  '.docker',
+  '.git-credentials',
+  '.gnupg',
+  '.kube',
+  '.local/share/opencode',
+  '.netrc',
+  '.npmrc',
+  '.pypirc',
+  '.ssh',
+]
 
 /** Reads a worker's configuration from environment variables. Throws ConfigError with what is wrong. */
 export function configFromEnv(env: Env = process.env): WorkerConfig {
@@ -93,6 +114,7 @@ export function configFromEnv(env: Env = process.env): WorkerConfig {
     labels: settings.AGENT_LABELS,
     home: resolve(settings.AGENT_HOME ?? join(data, 'orchestrator', 'agents', settings.AGENT_NAME)),
     model: modelFromEnv(env),
+    hidden: [...signIns.map((name) => join(env.HOME || homedir(), name)), ...settings.AGENT_HIDDEN],
     ecsAgentUri: env.ECS_AGENT_URI || undefined,
     timing: { ...defaultTiming, checkpointEvery: settings.AGENT_CHECKPOINT_EVERY_MS },
   }

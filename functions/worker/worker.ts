@@ -31,7 +31,7 @@ export async function runWorker(config: WorkerConfig, options: RunOptions = {}):
   const log = options.log ?? createLog(() => agent)
   const mcp = await McpServer.start(log)
   try {
-    const engine = options.engine ?? opencodeEngine({ model: config.model })
+    const engine = options.engine ?? opencodeEngine({ model: config.model, hidden: config.hidden ?? [] })
     return await new Worker({ config, engine, mcp, log, agent }).run(
       options.signal ?? new AbortController().signal,
     )
