@@ -28,6 +28,10 @@ const Environment = z.object({
   METRICS_STAGE: z.string().min(1).optional(),
   /** Which receivers webhooks may have: public ones by https, or any, as suits one machine. */
   WEBHOOK_REACH: z.enum(['public', 'any']).default('public'),
+  /** Which repositories sessions may have: public ones by https or ssh, or any. */
+  REPOSITORY_REACH: z.enum(['public', 'any']).default('public'),
+  /** Folders below which local repositories may be, separated by commas. */
+  REPOSITORY_ROOTS: z.string().default(''),
   /** Silence after which an agent is OFFLINE, in ms. */
   PRESENCE_MS: z.coerce.number().int().min(100).default(30_000),
 })
@@ -60,6 +64,7 @@ export function readConfig(env: NodeJS.ProcessEnv) {
     dashboard_origins: given.DASHBOARD_ORIGINS.split(',').filter(Boolean),
     metrics_stage: given.METRICS_STAGE,
     webhook_reach: given.WEBHOOK_REACH,
+    repositories: { reach: given.REPOSITORY_REACH, roots: given.REPOSITORY_ROOTS.split(',').filter(Boolean) },
     presence_ms: given.PRESENCE_MS,
   }
 }

@@ -150,6 +150,8 @@ const startAll = async (options: AllOptions, log: Log, closers: Closers): Promis
     DATABASE_POOL: env.DATABASE_POOL ?? '10',
     // Who calls here owns the machine; a receiver beside it is what they want to try.
     WEBHOOK_REACH: env.WEBHOOK_REACH ?? 'any',
+    REPOSITORY_REACH: env.REPOSITORY_REACH ?? 'any',
+    REPOSITORY_ROOTS: env.REPOSITORY_ROOTS ?? '/',
     ...(dashboard !== null && { DASHBOARD_ORIGINS: originsOf(dashboard.url, env.DASHBOARD_ORIGINS) }),
   }
   closers.add('environment', applyEnvironment(environment))

@@ -1,9 +1,10 @@
 import type { Actor } from '#core/actor'
 import { notFound, OrchestratorError } from '#core/error'
+import type { Reach } from '#core/network/address'
 import type { Services } from '#core/services'
 import { assertReachable } from './create.ts'
 import { readWebhook } from './read.ts'
-import { newSecret, type Reach, type Webhook, type WebhookPatch, webhookColumns } from './webhook.ts'
+import { newSecret, type Webhook, type WebhookPatch, webhookColumns } from './webhook.ts'
 
 type With = Pick<Services, 'database'>
 

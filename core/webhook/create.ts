@@ -1,16 +1,9 @@
 import type { Actor } from '#core/actor'
 import { OrchestratorError } from '#core/error'
 import { newId } from '#core/id'
+import type { Reach } from '#core/network/address'
 import type { Services } from '#core/services'
-import {
-  maxWebhooks,
-  type NewWebhook,
-  newSecret,
-  type Reach,
-  urlFault,
-  type Webhook,
-  webhookColumns,
-} from './webhook.ts'
+import { maxWebhooks, type NewWebhook, newSecret, urlFault, type Webhook, webhookColumns } from './webhook.ts'
 
 /** Makes a webhook. Its secret is told once. @throws invalid_input when it leads where it may not, or is one too many */
 export async function createWebhook(

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { addressFault } from './address.ts'
+import { addressFault } from '#core/network/address'
 import { outcomeOf, pauseAfter } from './backoff.ts'
 import { urlFault } from './webhook.ts'
 

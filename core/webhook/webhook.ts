@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import * as z from 'zod'
-import { addressFault } from './address.ts'
+import { addressFault, type Reach } from '#core/network/address'
 
 /** What a webhook can be told of; the names are those of the events in a session's history. */
 export const webhookEventTypes = [
@@ -83,9 +83,6 @@ export const Rotation = z
       .default(86_400),
   })
   .default({ overlap_seconds: 86_400 })
-
-/** Which receivers may be named: `public` ones by https, or any. */
-export type Reach = 'public' | 'any'
 
 /** What is wrong with a receiver's address as it stands; what its name leads to is looked at by each delivery. */
 export function urlFault(text: string, reach: Reach): string | null {

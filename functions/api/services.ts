@@ -4,9 +4,10 @@ import { openDatabase } from '#core/database/database'
 import type { LookAtQueue } from '#core/fleet/queues'
 import { redisWatch } from '#core/live/watch'
 import { redisPresence } from '#core/lock/presence'
+import type { Reach } from '#core/network/address'
 import { databaseServices, type Services } from '#core/services'
+import type { RepositoryRules } from '#core/session/repository'
 import { redisBells } from '#core/wake/bell'
-import type { Reach } from '#core/webhook/webhook'
 import { config } from '../config.ts'
 import type { Tickets } from '../live/tickets.ts'
 import { type Log, logger, logTold } from '../log.ts'
@@ -27,6 +28,8 @@ export type ApiServices = Services & {
   lookAtQueue: LookAtQueue
   /** Which receivers webhooks may name. */
   webhook_reach: Reach
+  /** Which repositories sessions may name. */
+  repositories: RepositoryRules
   dependencies: Record<string, Dependency>
   /** Origins of pages that may call. */
   origins: string[]
@@ -56,6 +59,7 @@ function open(): Opened {
     tickets: ticketsOf(rest.table_tickets),
     socket_url: rest.public_socket_url,
     webhook_reach: rest.webhook_reach,
+    repositories: rest.repositories,
     lookAtQueue: queueDepth(sqs, queue_steps_url, rest.queue_steps_dead_url),
     dependencies: {
       postgres: {

@@ -2,10 +2,10 @@ import { lookup } from 'node:dns'
 import { request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import type { LookupFunction } from 'node:net'
-import { addressFault } from '#core/webhook/address'
+import { addressFault, type Reach } from '#core/network/address'
 import type { Posted } from '#core/webhook/backoff'
 import type { Post } from '#core/webhook/deliver'
-import { type Reach, urlFault } from '#core/webhook/webhook'
+import { urlFault } from '#core/webhook/webhook'
 
 /** How much of an answer is read, in bytes: nothing of it is kept. */
 const readBytes = 64 * 1024

@@ -57,7 +57,7 @@ class Worker {
   constructor(deps: Deps) {
     this.#deps = deps
     this.#client = new Client(deps.config.apiUrl, deps.config.apiKey)
-    this.#mirrors = new Mirrors(join(deps.config.home, 'mirrors'))
+    this.#mirrors = new Mirrors(join(deps.config.home, 'mirrors'), deps.config.repositories)
     this.#protection = taskProtection(deps.config.ecsAgentUri, deps.log)
   }
 

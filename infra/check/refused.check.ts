@@ -42,8 +42,8 @@ test('an export that is not there is refused', async () => {
 test('two components of one name are refused', async () => {
   const edit = {
     file: 'infra/schedule.ts',
-    from: '`${name[0]?.toUpperCase()}${name.slice(1)}Schedule`',
-    to: "'Site'",
+    from: 'CronV2(`',
+    to: "CronV2('Site' || `",
   }
   await expect(evaluateChanged(edit)).rejects.toThrow('Site is not unique')
 })

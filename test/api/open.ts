@@ -85,6 +85,7 @@ export async function openApi() {
     tickets: { issue: () => Promise.reject(new Error('no DynamoDB here')) },
     socket_url: 'ws://localhost:8000',
     webhook_reach: 'any',
+    repositories: { reach: 'any', roots: ['/'] },
     lookAtQueue: async () => null,
     dependencies: {
       postgres: {

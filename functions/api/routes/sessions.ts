@@ -77,7 +77,7 @@ export function sessionRoutes(api: Api) {
     status: 201,
     answer: Session,
     headers: (session) => ({ ...etag(session), location: `${base}/${session.id}` }),
-    run: ({ services, actor, body }) => createSession(services, actor, body),
+    run: ({ services, actor, body }) => createSession(services, actor, body, services.repositories),
   })
   endpoint(api, {
     ...nothing,

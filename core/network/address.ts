@@ -1,5 +1,7 @@
 import ipaddr from 'ipaddr.js'
-import type { Reach } from './webhook.ts'
+
+/** What may be called from here: only what the public Internet has, or anything. */
+export type Reach = 'public' | 'any'
 
 /**
  * Why an address may not be called, or null. Everything that is not plainly public is refused: loopback, private,
