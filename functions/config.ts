@@ -32,6 +32,11 @@ const Environment = z.object({
   REPOSITORY_REACH: z.enum(['public', 'any']).default('public'),
   /** Folders below which local repositories may be, separated by commas. */
   REPOSITORY_ROOTS: z.string().default(''),
+  /** How long things live, in days (core/retention). */
+  RETENTION_SESSION_DAYS: z.coerce.number().int().min(1).max(3_650).default(365),
+  RETENTION_CHANGE_DAYS: z.coerce.number().int().min(1).max(3_650).default(400),
+  RETENTION_DELIVERY_DAYS: z.coerce.number().int().min(2).max(3_650).default(30),
+  RETENTION_INBOX_DAYS: z.coerce.number().int().min(1).max(3_650).default(30),
   /** Silence after which an agent is OFFLINE, in ms. */
   PRESENCE_MS: z.coerce.number().int().min(100).default(30_000),
 })
@@ -65,6 +70,12 @@ export function readConfig(env: NodeJS.ProcessEnv) {
     metrics_stage: given.METRICS_STAGE,
     webhook_reach: given.WEBHOOK_REACH,
     repositories: { reach: given.REPOSITORY_REACH, roots: given.REPOSITORY_ROOTS.split(',').filter(Boolean) },
+    retention: {
+      sessions: given.RETENTION_SESSION_DAYS,
+      changes: given.RETENTION_CHANGE_DAYS,
+      deliveries: given.RETENTION_DELIVERY_DAYS,
+      inbox: given.RETENTION_INBOX_DAYS,
+    },
     presence_ms: given.PRESENCE_MS,
   }
 }

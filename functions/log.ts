@@ -49,6 +49,7 @@ export type LogEventName =
   | 'post_refused'
   | 'broadcast_failed'
   | 'sweep_completed'
+  | 'retention_applied'
   | 'webhooks_delivered'
   | 'migration_completed'
 

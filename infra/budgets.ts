@@ -15,7 +15,7 @@ export const budgets: Record<keyof typeof functions, Budget> = {
   step: { at_start: kb(620), all: kb(770) },
   socket: { at_start: kb(640), all: kb(790) },
   broadcast: { at_start: kb(640), all: kb(790) },
-  sweep: { at_start: kb(440), all: kb(590) },
+  sweep: { at_start: kb(445), all: kb(1_000) },
   deliver: { at_start: kb(440), all: kb(590) },
   migrate: { at_start: kb(135), all: kb(135) },
 }

@@ -124,19 +124,19 @@ describe('a request that two readers could read in two ways', () => {
   test.each([
     [
       'both a length and chunks',
-      post('Content-Length: 5', 'Transfer-Encoding: chunked') + `0\r\n\r\n${smuggled}`,
+      `${post('Content-Length: 5', 'Transfer-Encoding: chunked')}0\r\n\r\n${smuggled}`,
     ],
     ['two lengths', post('Content-Length: 0', `Content-Length: ${smuggled.length}`) + smuggled],
     ['a length that is no number', post('Content-Length: +0') + smuggled],
-    ['chunks under another name', post('Transfer-Encoding: xchunked') + `0\r\n\r\n${smuggled}`],
+    ['chunks under another name', `${post('Transfer-Encoding: xchunked')}0\r\n\r\n${smuggled}`],
     [
       'chunks that are not the last coding',
-      post('Transfer-Encoding: chunked, identity') + `0\r\n\r\n${smuggled}`,
+      `${post('Transfer-Encoding: chunked, identity')}0\r\n\r\n${smuggled}`,
     ],
-    ['a folded header', post('X-One: a', ' Content-Length: 0', 'Content-Length: 3') + `abc${smuggled}`],
+    ['a folded header', `${post('X-One: a', ' Content-Length: 0', 'Content-Length: 3')}abc${smuggled}`],
     ['a space before the colon', post('Content-Length : 0') + smuggled],
     ['a bare line feed', `POST /outer HTTP/1.1\nHost: localhost\nContent-Length: 0\n\n${smuggled}`],
-    ['a chunk whose size is no number', post('Transfer-Encoding: chunked') + `0x0\r\n\r\n${smuggled}`],
+    ['a chunk whose size is no number', `${post('Transfer-Encoding: chunked')}0x0\r\n\r\n${smuggled}`],
     ['more headers than fit', post(`X-Long: ${'a'.repeat(20_000)}`)],
   ])('is refused and ends the connection: %s', async (_, bytes) => {
     const reached: string[] = []

@@ -42,6 +42,9 @@ export async function runWorker(config: WorkerConfig, options: RunOptions = {}):
 
 type Deps = { config: WorkerConfig; engine: Engine; mcp: McpServer; log: Log; agent: { agent_id?: string } }
 
+/** A mirror that was not fetched for so long is removed when the worker starts. */
+const unusedDays = 30
+
 class Worker {
   readonly #deps: Deps
   readonly #client: Client
@@ -68,6 +71,7 @@ class Worker {
       await rm(join(config.home, folder), { recursive: true, force: true })
       await mkdir(join(config.home, folder), { recursive: true })
     }
+    await this.#mirrors.collect(unusedDays)
     const ended = () => this.#over.abort()
     signal.addEventListener('abort', ended, { once: true })
     if (signal.aborted) ended()

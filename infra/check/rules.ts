@@ -210,6 +210,8 @@ const actionOf: Record<string, string | null> = {
   // The client's own, never made: it is for endpoints that are found out.
   'dynamodb:DescribeEndpoints': null,
   's3:CreateSession': null,
+  's3:ListObjectsV2': 's3:ListBucket',
+  's3:DeleteObjects': 's3:DeleteObject',
 }
 const consuming = [
   'sqs:ReceiveMessage',

@@ -41,6 +41,7 @@ GET /sessions/{id}/checkpoints
 POST /sessions/{id}/checkpoints
 GET /sessions/{id}/checkpoints/{number}
 GET /sessions/{id}/diff
+GET /sessions/{id}/export
 GET /sessions/{id}/verify
 GET /sessions/{id}/tasks
 GET /tasks

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -139,6 +139,16 @@ test('git gets none of our keys, and no settings of the machine', () => {
   delete process.env.ANTHROPIC_API_KEY
   expect(JSON.stringify(env)).not.toContain('secret')
   expect(env).toMatchObject({ GIT_TERMINAL_PROMPT: '0', GIT_CONFIG_NOSYSTEM: '1', PATH: process.env.PATH })
+})
+
+test('mirrors that nobody came back to are removed, others stay', async () => {
+  const [old, recent] = [repository('old'), repository('recent')]
+  for (const url of [old, recent]) await fetchMirror(await mirrors.open(url))
+  const later = new Mirrors(join(folder, 'mirrors'))
+  const { dir } = await new Mirrors(join(folder, 'mirrors')).open(old)
+  await utimes(join(dir, 'orchestrator-url'), new Date(), new Date(Date.now() - 31 * 86_400_000))
+  await later.collect(30)
+  expect(await later.urls()).toEqual([recent])
 })
 
 test('hooks of a repository never run', async () => {

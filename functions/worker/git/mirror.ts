@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { anyRepository, type RepositoryRules } from '#core/session/repository'
 import { createQueue } from '../wait.ts'
@@ -38,6 +38,17 @@ export class Mirrors {
     this.#open.set(dir, known)
     known.catch(() => this.#open.delete(dir))
     return known
+  }
+
+  /** Removes mirrors that were not fetched for `days`, since nobody seems to come back to them. */
+  async collect(days: number, now = Date.now()) {
+    const names = await readdir(this.#home).catch(() => [])
+    for (const name of names) {
+      const dir = join(this.#home, name)
+      const used = await stat(join(dir, urlFile)).catch(() => undefined)
+      if (!used || this.#open.has(dir) || now - used.mtimeMs < days * 86_400_000) continue
+      await rm(dir, { recursive: true, force: true, maxRetries: 3 })
+    }
   }
 
   /** The URLs of the mirrors held, most recently used first, at most `most`. */

@@ -97,3 +97,32 @@ end $$;
 create trigger tell_webhooks_made after insert on approval for each row execute function tell_approval();
 create trigger tell_webhooks_moved after update of state on approval for each row
   when (old.state is distinct from new.state) execute function tell_approval();
+
+-- What is past its time goes, in small batches (core/retention). Sessions by when they ended:
+create index session_ended on session (ended_at) where ended_at is not null;
+grant delete on session_change to orchestrator_engine;
+create index session_change_age on session_change (at);
+
+-- A session that is deleted leaves its bytes in the artifact store: this remembers to collect them, in the transaction
+-- that deletes it. Uploads that were signed before may still come, so that it waits until none can.
+create table artifact_garbage (
+  tenant_id text not null references tenant,
+  session_id text primary key,
+  created_at timestamptz(3) not null default now()
+);
+create index artifact_garbage_age on artifact_garbage (created_at);
+alter table artifact_garbage enable row level security;
+grant select, insert, delete, update on artifact_garbage to orchestrator_app, orchestrator_engine;
+create policy app on artifact_garbage to orchestrator_app
+  using (tenant_id = current_setting('app.tenant', true))
+  with check (tenant_id = current_setting('app.tenant', true));
+create policy engine on artifact_garbage to orchestrator_engine using (true) with check (true);
+
+create function leave_artifacts() returns trigger language plpgsql as $$
+begin
+  if exists (select from artifact a where a.session_id = old.id) then
+    insert into artifact_garbage (tenant_id, session_id) values (old.tenant_id, old.id) on conflict do nothing;
+  end if;
+  return old;
+end $$;
+create trigger leave_artifacts before delete on session for each row execute function leave_artifacts();
