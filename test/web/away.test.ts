@@ -100,14 +100,14 @@ describe.skipIf(noBrowser !== null)('when something is away, a person', () => {
         data: agents,
         log: () => undefined,
         onLine: () => undefined,
-        // Nobody starts it again within the story.
-        backoffMs: 10 * minute,
       })
       await why.getByText('auditor works on "audit" (attempt 1).').waitFor({ timeout: minute })
       await terminalOf(page).locator('[data-stream=stdout]').getByText('begun').waitFor({ timeout: minute })
       const pid = auditor.pid()
       if (!pid) throw new Error('The auditor does not run.')
       process.kill(pid, 'SIGKILL')
+      // Nobody starts it again.
+      await auditor.stop()
       expect(existsSync(join(agents, 'never'))).toBe(false)
       expect(errors).toEqual([])
       await leave()

@@ -34,7 +34,7 @@ async function create(title: string, tasks: object[], more: object = {}) {
 
 describe.skipIf(noBrowser !== null)('a person at one session', () => {
   beforeAll(async () => {
-    house = await openHouse([{ name: 'builder', capabilities: work, capacity: 3 }])
+    house = await openHouse([{ name: 'builder', capabilities: work, capacity: 6 }])
   }, 3 * minute)
   afterAll(() => house?.close())
 
