@@ -146,8 +146,13 @@ const startAll = async (options: AllOptions, log: Log, closers: Closers): Promis
     PUBLIC_API_URL: api,
     PUBLIC_SOCKET_URL: `ws://127.0.0.1:${port}`,
     SOCKET_ENDPOINT: url,
+    METRICS_ACCESS: 'public',
     // One process holds every function here, where the cloud has one for each request.
     DATABASE_POOL: env.DATABASE_POOL ?? '10',
+    // Who calls here owns the machine; a receiver beside it is what they want to try.
+    WEBHOOK_REACH: env.WEBHOOK_REACH ?? 'any',
+    REPOSITORY_REACH: env.REPOSITORY_REACH ?? 'any',
+    REPOSITORY_ROOTS: env.REPOSITORY_ROOTS ?? '/',
     ...(dashboard !== null && { DASHBOARD_ORIGINS: originsOf(dashboard.url, env.DASHBOARD_ORIGINS) }),
   }
   closers.add('environment', applyEnvironment(environment))
@@ -200,7 +205,16 @@ const startAll = async (options: AllOptions, log: Log, closers: Closers): Promis
   }, expiryMs)
   closers.add('expiry', () => clearInterval(expiry))
 
-  const workers = startWorkers(options, workerEnvironment(env, { api, key, model: model.url }), log, closers)
+  // Keys of this folder, the database itself and what other agents work with are none of an agent's business.
+  const hidden = ['local-key', 'artifacts.secret', 'artifacts', 'postgres', 'redis'].map((name) =>
+    join(data, name),
+  )
+  const workers = startWorkers(
+    options,
+    workerEnvironment(env, { api, key, model: model.url, hidden }),
+    log,
+    closers,
+  )
   return {
     url,
     api,

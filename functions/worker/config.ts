@@ -3,6 +3,7 @@ import { homedir, hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import * as z from 'zod'
 import { type LiveTiming, liveTiming } from '#core/live/client/inputs'
+import type { RepositoryRules } from '#core/session/repository'
 import type { ModelConfig } from './engine/model.ts'
 
 export type WorkerConfig = {
@@ -16,6 +17,10 @@ export type WorkerConfig = {
   /** Absolute; mirrors, worktrees and the engines' own folders are below it. */
   home: string
   model: ModelConfig
+  /** Which repositories it fetches; any, unless told otherwise. */
+  repositories?: RepositoryRules
+  /** Files and folders that agents find empty: what signs in to other places. */
+  hidden?: string[]
   /** Where ECS is asked for protection; only in a container of its own. */
   ecsAgentUri?: string | undefined
   timing: Timing
@@ -72,9 +77,30 @@ const Settings = z.object({
   AGENT_CAPABILITIES: words.default(capabilities.split(',')),
   AGENT_CAPACITY: z.coerce.number().int().min(1).max(64).default(2),
   AGENT_LABELS: words.default([]),
+  REPOSITORY_REACH: z.enum(['public', 'any']).default('any'),
+  REPOSITORY_ROOTS: words.optional(),
+  AGENT_HIDDEN: words.default([]),
   AGENT_HOME: z.string().min(1).optional(),
   AGENT_CHECKPOINT_EVERY_MS: z.coerce.number().int().min(0).default(defaultTiming.checkpointEvery),
 })
+
+/** Where programs keep what signs in: of no use to an agent, whose home is another. */
+const signIns = [
+  '.aws',
+  '.azure',
+  '.config/gcloud',
+  '.config/gh',
+  '.config/git',
+  '.docker',
+  '.git-credentials',
+  '.gnupg',
+  '.kube',
+  '.local/share/opencode',
+  '.netrc',
+  '.npmrc',
+  '.pypirc',
+  '.ssh',
+]
 
 /** Reads a worker's configuration from environment variables. Throws ConfigError with what is wrong. */
 export function configFromEnv(env: Env = process.env): WorkerConfig {
@@ -96,6 +122,11 @@ export function configFromEnv(env: Env = process.env): WorkerConfig {
     labels: settings.AGENT_LABELS,
     home: resolve(settings.AGENT_HOME ?? join(data, 'orchestrator', 'agents', settings.AGENT_NAME)),
     model: modelFromEnv(env),
+    repositories: {
+      reach: settings.REPOSITORY_REACH,
+      roots: settings.REPOSITORY_ROOTS ?? (settings.REPOSITORY_REACH === 'any' ? ['/'] : []),
+    },
+    hidden: [...signIns.map((name) => join(env.HOME || homedir(), name)), ...settings.AGENT_HIDDEN],
     ecsAgentUri: env.ECS_AGENT_URI || undefined,
     timing: { ...defaultTiming, checkpointEvery: settings.AGENT_CHECKPOINT_EVERY_MS },
   }

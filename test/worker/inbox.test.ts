@@ -32,6 +32,7 @@ afterEach(async () => {
 const impatient = {
   ...liveTiming,
   backoff: { first: 5, longest: 20 },
+  refused: { first: 5, longest: 20 },
   quiet: 100,
   pong: 100,
   answer: 20,
@@ -98,6 +99,18 @@ test('without sockets items are read over REST as ever', async () => {
   for (const text of all(20)) send(text)
   expect(await heard()).toEqual(all(20))
   expect(said).not.toContain('inbox_connected')
+})
+
+test('a worker that was refused a socket takes one as soon as it may, without being restarted', async () => {
+  plane.live.unknown = true
+  const { send, heard, waiting } = await listening()
+  send('over REST')
+  await until(() => waiting() === 0)
+  expect(said).not.toContain('inbox_connected')
+  plane.live.unknown = false
+  await until(() => said.includes('inbox_connected'))
+  send('over the socket')
+  expect(await heard()).toEqual(['over REST', 'over the socket'])
 })
 
 test('a socket that breaks loses nothing: REST reads on, and the next socket brings what waits', async () => {
