@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { inboxes } from '#core/agent/inbox'
 import { openDatabase } from '#core/database/database'
 import { leaseMs } from '#core/live/broadcast'
+import { openEventCache } from '#core/live/event-cache'
 import { rosterOf } from '#core/live/roster'
 import type { LiveServices } from '#core/live/services'
 import { redisWatch } from '#core/live/watch'
@@ -30,6 +31,7 @@ export function openLive(part: string) {
     inbox: inboxes(database),
     viewers,
     roster: rosterOf(viewers, watch),
+    cache: openEventCache(),
     sockets,
     watch,
     leases: redisLeases(redis, { ttl_ms: leaseMs }),

@@ -4,6 +4,7 @@ import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { inboxes } from '#core/agent/inbox'
 import { broadcast, leaseMs } from '#core/live/broadcast'
 import { channelOf, keyOf, type LiveWake } from '#core/live/channel'
+import { openEventCache } from '#core/live/event-cache'
 import { type Holds, holdMs, maxLate } from '#core/live/fan-out'
 import { rosterOf } from '#core/live/roster'
 import type { LiveServices } from '#core/live/services'
@@ -67,6 +68,7 @@ function openLive(connection: Redis = redis) {
     inbox: inboxes(services.database),
     viewers,
     roster: rosterOf(viewers, watch),
+    cache: openEventCache(),
     sockets: {
       async post(id, text) {
         const posted = await answer(id)
