@@ -13,7 +13,10 @@ export const prefixes = {
   message: 'msg',
   approval: 'apr',
   request: 'req',
+  audit: 'aud',
   key: 'key',
+  webhook: 'whk',
+  delivery: 'whd',
 } as const
 
 export type Noun = keyof typeof prefixes

@@ -1,4 +1,5 @@
 import { OrchestratorError } from '#core/error'
+import { admitted } from './admit.ts'
 import { type Channel, keyOf, type LiveMessage } from './channel.ts'
 import { fanOut, type Holds } from './fan-out.ts'
 import type { Frame } from './frame.ts'
@@ -49,8 +50,11 @@ export async function broadcast(services: LiveServices, holds: Holds, messages: 
 
 /** Goes on with a replay that did not end in time. */
 async function goOn(services: LiveServices, { connection_id, ...channel }: LiveMessage) {
-  const mine = (await services.viewers.of(keyOf(channel))).find((one) => one.connection_id === connection_id)
-  if (!mine || mine.tenant_id !== channel.tenant_id) return
+  const { tenant_id } = channel
+  const [mine] = (await services.viewers.of(keyOf(channel))).filter(
+    (one) => one.connection_id === connection_id && one.tenant_id === tenant_id,
+  )
+  if (!mine || (await admitted(services, tenant_id, [mine])).length === 0) return
   await services.viewers.replayed(
     keyOf(channel),
     mine.connection_id,
@@ -109,9 +113,14 @@ async function lookOnce(services: LiveServices, channel: Channel, post: Post): P
   const text = await frameOfNow(services, channel)
   const viewers = await services.roster.of(channel)
   if (viewers.length === 0) return forget(services, channel, token)
-  if (text) await post(following(viewers, channel.tenant_id, services.now()), [{ from: 0, to: 1, text }])
+  if (text) await post(await audience(services, channel, viewers), [{ from: 0, to: 1, text }])
   // An inbox and a snapshot are whole: there is nothing to gather.
   return 'nothing'
+}
+
+/** Of the viewers those who are to have the frames now. */
+function audience(services: LiveServices, { tenant_id }: Channel, viewers: Viewer[]) {
+  return admitted(services, tenant_id, following(viewers, tenant_id, services.now()))
 }
 
 /**
@@ -124,11 +133,12 @@ async function lookAtSession(services: LiveServices, channel: Channel, post: Pos
   const start =
     cursor ?? startOf(following(await viewers.of(keyOf(channel)), channel.tenant_id, now()), now())
   if (start === null) return forgetUnlessWatched(services, channel, token)
-  const { frames, to, last_seq } = await lookAtEvents(services, channel, start)
+  const { frames, to, last_seq, happened_at } = await lookAtEvents(services, channel, start)
   if (frames.length === 0) return 'nothing'
   const all = await roster.of(channel)
   if (all.length === 0) return forget(services, channel, token)
-  await post(following(all, channel.tenant_id, now()), frames)
+  await post(await audience(services, channel, all), frames)
+  services.delivered?.(happened_at)
   await watch.advance(channel, to)
   return to < last_seq ? 'more' : 'posted'
 }

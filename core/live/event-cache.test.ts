@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { blockSize, openEventCache } from './event-cache.ts'
 
 const texts = (from: number, to: number) =>
-  Array.from({ length: to - from + 1 }, (_, i) => ({ seq: from + i, text: `${from + i}`, bytes: 1 }))
+  Array.from({ length: to - from + 1 }, (_, i) => ({ seq: from + i, at: '', text: `${from + i}`, bytes: 1 }))
 const seqs = (found: { seq: number }[]) => [found[0]?.seq, found.at(-1)?.seq, found.length]
 
 describe('an event cache', () => {

@@ -10,8 +10,8 @@ export const maxMessageBytes = 120 * 1024
 /** A text to post. Of events it holds those from `from` to `to`, without a gap. */
 export type Frame = { from: number; to: number; text: string }
 
-/** An event as it goes into a frame. */
-export type EventText = { seq: number; text: string; bytes: number }
+/** An event as it goes into a frame, and when it happened. */
+export type EventText = { seq: number; at: string; text: string; bytes: number }
 
 /** Packs events, which follow each other, into as few frames as the limit allows. Pure. */
 export function packEvents(channel: Channel, events: EventText[]): Frame[] {
@@ -44,13 +44,13 @@ function eventsText(channel: Channel, from: number, to: number, texts: string[])
 }
 
 export function eventText(event: Event): EventText {
-  const { seq } = event
+  const { seq, at } = event
   const text = JSON.stringify(event)
   const bytes = Buffer.byteLength(text)
-  if (bytes <= maxMessageBytes) return { seq, text, bytes }
+  if (bytes <= maxMessageBytes) return { seq, at, text, bytes }
   // The seq must come, or the viewer would ask for it for ever.
   const named = JSON.stringify({ ...event, data: { omitted: true, bytes } })
-  return { seq, text: named, bytes: Buffer.byteLength(named) }
+  return { seq, at, text: named, bytes: Buffer.byteLength(named) }
 }
 
 /**

@@ -16,7 +16,8 @@ export async function lookAtEvents(services: LiveServices, channel: Channel, aft
     kept.length > 0
       ? { texts: kept, last_seq: await readHead(services, readerOf(channel), channel.id) }
       : await readTexts(services, channel, after)
-  return { frames: packEvents(channel, texts), to: texts.at(-1)?.seq ?? after, last_seq }
+  const happened_at = texts.map(({ at }) => at)
+  return { frames: packEvents(channel, texts), to: texts.at(-1)?.seq ?? after, last_seq, happened_at }
 }
 
 /** From the log; whole blocks of it are kept. */

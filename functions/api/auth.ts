@@ -1,4 +1,4 @@
-import { type Actor, defaultTenant } from '#core/actor'
+import type { Actor } from '#core/actor'
 import { agentOfToken, type TokenHolder } from '#core/agent/register'
 import { OrchestratorError } from '#core/error'
 import { type KeyHolder, keyOfToken } from '#core/key/identify'
@@ -13,13 +13,6 @@ export type Caller =
 
 /** Who calls where nobody is asked: of no tenant, so that the database shows nothing. */
 export const nobody: Caller = { kind: 'nobody', actor: { kind: 'system', tenant_id: '' } }
-
-/** Without a token it is the local operator, since everything listens on loopback only. */
-const localOperator: Caller = {
-  kind: 'key',
-  actor: { kind: 'operator', tenant_id: defaultTenant, who: { key_id: 'key_local', name: 'local' } },
-  scopes: ['admin'],
-}
 
 /** A token that was revoked or taken over is refused after this at the latest, in ms. */
 const keptMs = 5_000
@@ -45,7 +38,6 @@ export function makeIdentify(now: () => number = Date.now) {
 
   /** @throws unauthorized */
   return async (database: Services['database'], authorization: string | undefined): Promise<Caller> => {
-    if (authorization === undefined) return localOperator
     const token = /^Bearer +(\S{1,256})$/i.exec(authorization ?? '')?.[1]
     const caller = token ? await callerOf(database, token) : null
     if (caller) return caller

@@ -101,8 +101,10 @@ export function documentOf(app: Pick<OpenAPIHono, 'getOpenAPI31Document'>) {
       'artifacts',
       'contexts',
       'fleet',
+      'admin',
       'live',
       'keys',
+      'webhooks',
       'plain',
     ].map((name) => ({ name })),
   })

@@ -138,7 +138,11 @@ describe('a call', () => {
         code: 'unauthorized',
         header: 'Bearer realm="orchestrator"',
       })
-    for (const authorization of ['Bearer', `Basic ${token}`, token]) {
+    expect(await refusal('GET', sessions, null)).toMatchObject({
+      status: 401,
+      detail: 'A key is needed: send `Authorization: Bearer oio_…`.',
+    })
+    for (const authorization of ['', 'Bearer', `Basic ${token}`, token]) {
       const answer = await call('GET', sessions, { token: null, headers: { authorization } })
       expect(answer.status, authorization).toBe(401)
     }

@@ -168,6 +168,7 @@ const refusals: Refusal[] = [
       '/x',
     ],
     [`${what} with a key`, 'POST', path, { body: { ...body, attempt: 1 } }, 'forbidden'],
+    [`${what} without a token`, 'POST', path, { body: { ...body, attempt: 1 }, token: null }, 'unauthorized'],
   ]),
   ['events ahead of their turn', 'POST', `/tasks/${held}/events`, { body: ahead, token }, 'batch_gap'],
   [

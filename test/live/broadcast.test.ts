@@ -2,6 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { Redis } from 'ioredis'
 import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { inboxes } from '#core/agent/inbox'
+import { createKey } from '#core/key/create'
+import { endedKeys } from '#core/key/ended'
+import { revokeKey } from '#core/key/revoke'
 import { broadcast, leaseMs } from '#core/live/broadcast'
 import { channelOf, keyOf, type LiveWake } from '#core/live/channel'
 import { openEventCache } from '#core/live/event-cache'
@@ -81,6 +84,7 @@ function openLive(connection: Redis = redis) {
     },
     watch,
     leases: redisLeases(connection, { ttl_ms: leaseMs }),
+    ended: endedKeys(services.database),
     wake: async (more) => {
       wakes.push(...more)
     },
@@ -106,9 +110,9 @@ function openLive(connection: Redis = redis) {
       }
     },
     frames: (id: string) => heard.get(id)?.length ?? 0,
-    async watches(id: string, session_id: string, after = 0) {
+    async watches(id: string, session_id: string, after = 0, key_id: string | null = null) {
       const channel = channelOf.session(tenant_id, session_id)
-      const viewer = { connection_id: id, tenant_id, after, replaying_until: 0, seen_at: Date.now() }
+      const viewer = { connection_id: id, tenant_id, key_id, after, replaying_until: 0, seen_at: Date.now() }
       await viewers.put(keyOf(channel), viewer)
       await watch.mark(channel, true)
     },
@@ -150,6 +154,23 @@ describe('a broadcast', () => {
     await one.look(session_id)
     await one.look(session_id)
     expect(one.seqs('a')).toEqual([1, 2])
+  })
+
+  test('leaves out and closes whose key was revoked, 5 s after at the latest, and nobody else', async () => {
+    const make = () =>
+      createKey(services, operator, { name: 'viewer', scopes: ['sessions:read'], expires_at: null })
+    const [{ key: good }, { key: bad }] = [await make(), await make()]
+    let now = Date.now()
+    one.live.ended = endedKeys(services.database, () => now)
+    await one.watches('good', session_id, 0, good.id)
+    await one.watches('bad', session_id, 0, bad.id)
+    await one.look(session_id)
+    await revokeKey(services, operator, bad.id)
+    now += 5_000
+    await touch()
+    await one.look(session_id)
+    expect({ good: one.seqs('good'), bad: one.seqs('bad') }).toEqual({ good: [1, 2], bad: [1] })
+    expect(one.closed).toEqual(['bad'])
   })
 
   test('that was killed mid-way is done again from where it began, so that nothing is left out', async () => {
