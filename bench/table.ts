@@ -6,6 +6,7 @@ import type { LoadFigures } from './load.ts'
 import type { Machine } from './machine.ts'
 import type { RequestFigures } from './requests.ts'
 import type { RoutingFigures } from './routing.ts'
+import type { StartFigures } from './start.ts'
 
 export type Result = {
   at: string
@@ -18,6 +19,7 @@ export type Result = {
   routing: RoutingFigures | null
   dispatch: DispatchFigures | null
   live: LiveFigures | null
+  start: StartFigures | null
 }
 
 type Row = [name: string, value: string, target: string]
@@ -125,6 +127,14 @@ function liveRows({ rounds, catch_up }: LiveFigures): Row[] {
   ]
 }
 
+function startRows(figures: StartFigures): Row[] {
+  return figures.map(({ name, kb, import_ms, cpu_ms }) => [
+    `${name}: KB, import ms (CPU)`,
+    `${kb}, ${import_ms} (${cpu_ms})`,
+    '',
+  ])
+}
+
 function section(title: string, rows: Row[]) {
   const line = ([name, value, target]: Row) =>
     `  ${name.padEnd(34)}${value.padStart(18)}  ${target}`.trimEnd()
@@ -143,6 +153,7 @@ export function tableOf({
   routing,
   dispatch,
   live,
+  start,
 }: Result) {
   const { postgres } = machine
   const facts = [
@@ -184,5 +195,6 @@ export function tableOf({
     lines.push(...section(title, dispatchRows(dispatch)))
   }
   if (live) lines.push(...section(`Live: ${live.rate} events/s of one session`, liveRows(live)))
+  if (start) lines.push(...section('Cold import of each bundle, medians', startRows(start)))
   return lines.join('\n')
 }

@@ -2,8 +2,8 @@ import { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { cors } from 'hono/cors'
 import { newId } from '#core/id'
+import { underRequest } from '../request.ts'
 import { makeIdentify } from './auth.ts'
-import { underRequest } from './context.ts'
 import { registerSchemas, registerSecurity } from './document.ts'
 import type { Api, Env } from './endpoint.ts'
 import { problemOf, renderProblem } from './problem.ts'
@@ -39,6 +39,9 @@ const exposed = [
   'X-Truncated',
 ]
 
+/** Others are told together: a label is not for callers to invent. */
+const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+
 /** The whole REST API. `services` is asked at each request, so that nothing is opened before the first. */
 export function buildApp(services: () => ApiServices) {
   const app = new OpenAPIHono<Env>()
@@ -56,7 +59,11 @@ export function buildApp(services: () => ApiServices) {
     const { method } = c.req
     const duration_ms = Math.round((performance.now() - began) * 10) / 10
     const line = { method, route: c.get('route'), status: c.res.status, duration_ms, request_id }
-    services().log.info('request_completed', { ...line, ...c.get('ids') })
+    const { log, timings } = services()
+    log.info('request_completed', { ...line, ...c.get('ids') })
+    const labels = [methods.has(method) ? method : 'OTHER', c.get('route'), String(c.res.status)]
+    timings.observe('http_request_duration_seconds', labels, duration_ms / 1_000)
+    await timings.flush()
   })
   app.use(
     cors({

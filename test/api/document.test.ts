@@ -98,7 +98,7 @@ describe('the OpenAPI document', () => {
     const listed = Object.entries(document.paths).flatMap(([path, operations]) =>
       Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
     )
-    expect(listed.sort()).toEqual([...routes, 'GET /health', 'GET /ready'].sort())
+    expect(listed.sort()).toEqual([...routes, 'GET /health', 'GET /ready', 'GET /metrics'].sort())
   })
 
   test('names each operation once, and every part of its path', () => {

@@ -15,6 +15,8 @@ import { redisBells } from '#core/wake/bell'
 import { handlerOf } from '#functions/api/handler'
 import type { ApiServices } from '#functions/api/services'
 import { folderStore } from '#functions/api/store/folder'
+import { scrapedOf } from '#functions/metrics/scraped'
+import { redisTimings } from '#functions/metrics/timings'
 import { makeArtifactStore } from '#local/gateway/artifacts'
 import { testDatabase, testRedisUrl } from '../database.ts'
 import { openPlant } from '../plant.ts'
@@ -92,11 +94,21 @@ export async function openApi() {
     bells,
     artifacts: folderStore({ url: store.url, secret: store.secret }),
     // Their store is DynamoDB, which this harness has not: test/live has it.
-    tickets: { issue: async () => ({ ticket: 'none', expires_at: new Date().toISOString() }) },
+    tickets: {
+      issue: async () => ({ ticket: 'none', expires_at: new Date().toISOString() }),
+      look: () => Promise.reject(new Error('no DynamoDB here')),
+    },
     // Files share a Redis and the tenant's id: each has buckets of its own.
     limiter: { take: (name, rate) => limiter.take(`${url} ${name}`, rate) },
     socket_url: 'ws://localhost:8000',
     lookAtQueue: async () => null,
+    timings: redisTimings(redis),
+    scraped: scrapedOf({
+      redis,
+      steps: async () => null,
+      broadcast: async () => null,
+      access: { access: 'public', token: '' },
+    }),
     dependencies: {
       postgres: {
         required: true,

@@ -50,7 +50,10 @@ for (const place of ['GLOBAL/-', `SESSION/${session}`, `TASK/${task}`])
   await call('PUT', `${api}/contexts/${place}/word`, { body: { value: secret } })
 const theirs = await keyOf(['admin'])
 // Their store is DynamoDB; test/live walks over sockets.
-services.tickets = { issue: async () => ({ ticket: 'none', expires_at: new Date(0).toISOString() }) }
+services.tickets = {
+  ...services.tickets,
+  issue: async () => ({ ticket: 'none', expires_at: new Date(0).toISOString() }),
+}
 
 /** What stands in a path, by the noun before it; a route of a new noun has to name one here. */
 const victims: Record<string, string> = {
@@ -215,6 +218,19 @@ describe("with another tenant's key or token", () => {
   })
 })
 
+test('another agent of the same tenant changes nothing of a task that it does not hold', async () => {
+  const neighbour = await plant.register('neighbour', ['CODE_GENERATION'])
+  const before = await everything(plant.engine)
+  for (const route of routes) {
+    if (route.security.some((kind) => 'key' in kind)) continue
+    for (const path of pathsOf(route.path)) {
+      const answer = await call(route.method, path, { ...bodyOf(route), token: neighbour.token })
+      expect([403, 409], `${route.method} ${path} → ${answer.status}`).toContain(answer.status)
+    }
+  }
+  expect(await everything(plant.engine)).toEqual(before)
+})
+
 test('the same reads by its own key find it: the walk looks where something is', async () => {
   const reads = routes.filter(
     ({ method, security }) => method === 'GET' && security.some((kind) => 'key' in kind),
@@ -228,7 +244,7 @@ test('the same reads by its own key find it: the walk looks where something is',
 
 test('every route but the plain ones asks who calls', async () => {
   const open = operations.filter(({ security }) => security.length === 0).map(({ path }) => path)
-  expect(open.sort()).toEqual(['/health', '/ready'])
+  expect(open.sort()).toEqual(['/health', '/metrics', '/ready'])
   for (const route of routes)
     for (const path of pathsOf(route.path)) {
       const answer = await call(route.method, path, { ...bodyOf(route), token: null })
