@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path'
 import type { FunctionWiring, QueueWiring } from '#infra/wiring'
 import * as wiringOfProduct from '#infra/wiring'
 import { type Closers, makeClosers } from './closers.ts'
-import { startDashboard } from './dashboard.ts'
+import { type DashboardOptions, startDashboard } from './dashboard.ts'
 import { applyEnvironment, workerEnvironment } from './environment.ts'
 import { startEventSource } from './event-source.ts'
 import type { SocketLimits } from './gateway/socket-api.ts'
@@ -38,6 +38,8 @@ export type LocalOptions = {
   env?: NodeJS.ProcessEnv
   workers?: readonly WorkerPlan[]
   model?: ModelWish
+  /** Where the gateway and the page listen, and under which host names; the loopback and its own without it. */
+  network?: { listenOn: string; hosts: readonly string[] } | undefined
   /** Serve the page too; it is built first where that is needed. */
   dashboard?: boolean
   wiring?: Wiring
@@ -124,7 +126,9 @@ const startAll = async (options: AllOptions, log: Log, closers: Closers): Promis
   const url = `http://127.0.0.1:${port}`
   const api = `${url}/api/v1`
   const { queues, tables } = wiring
-  const dashboard = options.dashboard ? await startThePage(port, ports.dashboard, log, closers) : null
+  const dashboard = options.dashboard
+    ? await startThePage(port, { ...options.network, port: ports.dashboard, log }, closers)
+    : null
   const onDeath: OnDeath = (service, reason) => log('error', 'service_died', { service, reason })
   const services = await startServices({ data, env, ports, queues, tables, deadlineMs, onDeath }, closers)
   const { region } = services
@@ -163,6 +167,7 @@ const startAll = async (options: AllOptions, log: Log, closers: Closers): Promis
     ...(socket && { socket }),
     artifacts,
     log,
+    ...options.network,
   })
   closers.add('gateway', gateway.stop)
 
@@ -207,13 +212,12 @@ const startAll = async (options: AllOptions, log: Log, closers: Closers): Promis
 /** Started before the services, so that a build goes on beside them. */
 const startThePage = async (
   apiPort: number,
-  port: number | undefined,
-  log: Log,
+  options: Omit<DashboardOptions, 'config'>,
   closers: Closers,
 ): Promise<Service> => {
   const host = `localhost:${apiPort}`
   const config = { api_url: `http://${host}/api/v1`, ws_url: `ws://${host}`, environment: 'this machine' }
-  const dashboard = await startDashboard({ port, config, log })
+  const dashboard = await startDashboard({ ...options, config })
   closers.add('dashboard', dashboard.stop)
   return dashboard
 }
