@@ -80,7 +80,11 @@ export function openEngine(url: string, options: { pool: number; onRing: (channe
     },
   }
   const services: Services = { ...databaseServices(app), presence, bells, wake }
-  const operator: Actor = { kind: 'operator', tenant_id: defaultTenant }
+  const operator: Actor = {
+    kind: 'operator',
+    tenant_id: defaultTenant,
+    who: { key_id: 'key_bench', name: 'bench' },
+  }
 
   return {
     services,

@@ -37,6 +37,7 @@ const events = {
     'agent_silenced',
     'lease_conflicted',
     'redis_failed',
+    'rate_limit_skipped',
     'socket_opened',
     'socket_refused',
     'socket_closed',
@@ -45,6 +46,8 @@ const events = {
     'post_refused',
     'broadcast_failed',
     'sweep_completed',
+    'retention_applied',
+    'webhooks_delivered',
     'migration_completed',
   ],
   worker: [

@@ -75,7 +75,7 @@ describe('docker-compose.yml', () => {
   test('has no secret in it', () => {
     const values = services.flatMap(([, { environment }]) => Object.entries(environment))
     for (const [name, value] of values)
-      if (/KEY|TOKEN|SECRET|PASSWORD/.test(name)) expect(value).toMatch(/^\$\{\w+-\}$/)
+      if (/(KEY|TOKEN|SECRET|PASSWORD)$/.test(name)) expect(value).toMatch(/^\$\{\w+-\}$/)
     expect(read('docker-compose.yml')).not.toMatch(/:\/\/[^\s/@:]+:[^\s/@]+@/)
   })
 
@@ -147,7 +147,10 @@ describe('docker-compose.yml', () => {
   test('its workers are those of npm start, and can be configured so', () => {
     const workers = services.filter(([, { network_mode }]) => network_mode === 'service:orchestrator')
     const plans = workers.map(([, { environment }]) => {
-      const config = configFromEnv({ ...withDefaults(environment), HOME: '/nonexistent' })
+      const { ORCHESTRATOR_API_KEY_FILE, ...rest } = withDefaults(environment)
+      expect(ORCHESTRATOR_API_KEY_FILE).toBe('/data/local-key')
+      const config = configFromEnv({ ...rest, HOME: '/nonexistent' })
+      expect(config.hidden).toContain('/data')
       expect(config.model).toEqual({ kind: 'rehearsal', url: `http://127.0.0.1:${preferredPorts.model}/v1` })
       expect(new URL(config.apiUrl).host).toBe('127.0.0.1:8000')
       return { name: config.name, capabilities: config.capabilities, capacity: config.capacity }

@@ -11,7 +11,8 @@ import { advance, advanceDraft, giveUp, type Holders, setWake } from '#core/sess
 import { isTerminal } from '#core/session/states'
 import { fromBrief } from '#core/task/brief'
 import type { Bells } from '#core/wake/bell'
-import { maxDelaySeconds, type Wake, type WakeMessage } from '#core/wake/wake'
+import { maxDelaySeconds } from '#core/wake/delay'
+import type { Wake, WakeMessage } from '#core/wake/wake'
 import {
   countStepError,
   type FleetRow,
@@ -140,7 +141,9 @@ async function look(services: StepServices, session_ids: string[], tenant_ids: s
 }
 
 /** Sessions that a tenant may admit: those further back in its queue need not be loaded. */
-function placesIn({ id, max_running_sessions, running_sessions }: FleetRow) {
+function placesIn({ id, max_running_sessions, running_sessions, tokens_until }: FleetRow) {
+  // While none may start nobody need be looked at for it.
+  if (tokens_until) return { tenant_id: id, places: 0 }
   return { tenant_id: id, places: Math.max(0, max_running_sessions - running_sessions) }
 }
 

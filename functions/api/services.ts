@@ -4,7 +4,10 @@ import { openDatabase } from '#core/database/database'
 import type { LookAtQueue } from '#core/fleet/queues'
 import { redisWatch } from '#core/live/watch'
 import { redisPresence } from '#core/lock/presence'
+import { type Limiter, redisLimiter } from '#core/lock/rate'
+import type { Reach } from '#core/network/address'
 import { databaseServices, type Services } from '#core/services'
+import type { RepositoryRules } from '#core/session/repository'
 import { redisBells } from '#core/wake/bell'
 import { config } from '../config.ts'
 import type { Tickets } from '../live/tickets.ts'
@@ -23,11 +26,16 @@ export type Dependency = { required: boolean; look: (signal: AbortSignal) => Pro
 export type ApiServices = Services & {
   artifacts: ArtifactStore
   tickets: Tickets
+  limiter: Limiter
   /** Where clients open their socket. */
   socket_url: string
   lookAtQueue: LookAtQueue
   timings: Timings
   scraped: Scraped
+  /** Which receivers webhooks may name. */
+  webhook_reach: Reach
+  /** Which repositories sessions may name. */
+  repositories: RepositoryRules
   dependencies: Record<string, Dependency>
   /** Origins of pages that may call. */
   origins: string[]
@@ -59,7 +67,10 @@ function open(): Opened {
     told: logTold(logger('session'), requestOf),
     artifacts: storeOf(rest.artifact_store_url, rest.artifact_secret),
     tickets,
+    limiter: redisLimiter(redis, { onAway: (reason) => log.warn('rate_limit_skipped', { reason }) }),
     socket_url: rest.public_socket_url,
+    webhook_reach: rest.webhook_reach,
+    repositories: rest.repositories,
     lookAtQueue: steps,
     timings,
     dispatched: (seconds) => timings.observe('orchestrator_dispatch_latency_seconds', [], seconds),

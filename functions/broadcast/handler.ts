@@ -1,6 +1,6 @@
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda'
 import { broadcast } from '#core/live/broadcast'
-import { LiveMessage } from '#core/live/channel'
+import { type LiveMessage, readLiveMessage } from '#core/live/channel'
 import type { Holds } from '#core/live/fan-out'
 import { openLive } from '../live/services.ts'
 import { underRequest } from '../request.ts'
@@ -23,7 +23,7 @@ async function handle(event: SQSEvent): Promise<SQSBatchResponse> {
   const messages = new Map<string, LiveMessage>()
   const failed: string[] = []
   for (const { messageId, body } of event.Records) {
-    const message = decode(body)
+    const message = readLiveMessage(body)
     if (message) messages.set(messageId, message)
     else {
       failed.push(messageId)
@@ -34,14 +34,6 @@ async function handle(event: SQSEvent): Promise<SQSBatchResponse> {
   await timings.flush()
   for (const [id, message] of messages) if (again.has(message)) failed.push(id)
   return { batchItemFailures: failed.map((itemIdentifier) => ({ itemIdentifier })) }
-}
-
-function decode(body: string) {
-  try {
-    return LiveMessage.parse(JSON.parse(body))
-  } catch {
-    return null
-  }
 }
 
 export async function close() {

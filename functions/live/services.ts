@@ -1,5 +1,7 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { inboxes } from '#core/agent/inbox'
 import { openDatabase } from '#core/database/database'
+import { endedKeys } from '#core/key/ended'
 import { leaseMs } from '#core/live/broadcast'
 import { rosterOf } from '#core/live/roster'
 import type { LiveServices } from '#core/live/services'
@@ -37,6 +39,7 @@ export function openLive(part: string) {
       ttl_ms: leaseMs,
       onConflict: () => timings.count('orchestrator_lease_conflicts_total'),
     }),
+    ended: endedKeys(database),
     wake: wakes.send,
     report: ({ event, ...fields }) =>
       event === 'broadcast_failed' ? log.error(event, fields) : log.info(event, fields),
@@ -46,6 +49,7 @@ export function openLive(part: string) {
         timings.observe('orchestrator_event_delivery_seconds', [], (now - Date.parse(at)) / 1_000)
     },
     now: Date.now,
+    pause,
   }
   return {
     live,

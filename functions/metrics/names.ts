@@ -1,5 +1,3 @@
-import { usageColumns } from '#core/usage/usage'
-
 type Metric = { type: 'gauge' | 'counter' | 'histogram'; labels: readonly string[]; help: string }
 
 /**
@@ -92,9 +90,3 @@ export type MetricName = keyof typeof metrics
 
 /** Upper bounds of every histogram, in seconds. */
 export const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300] as const
-
-/** Kinds of tokens: the columns of a usage without their ending. */
-export const tokenKinds = usageColumns.flatMap((column) => {
-  const kind = /^(.+)_tokens$/.exec(column)?.[1]
-  return kind === undefined ? [] : [{ kind, column }]
-})

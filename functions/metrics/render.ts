@@ -1,8 +1,15 @@
 import { AggregatorRegistry } from 'prom-client'
 import type { FleetFacts } from '#core/fleet/facts'
 import type { QueueDepth } from '#core/fleet/queues'
+import { usageColumns } from '#core/usage/usage'
 import type { Measured, Timed } from './measured.ts'
-import { buckets, type MetricName, metrics, tokenKinds } from './names.ts'
+import { buckets, type MetricName, metrics } from './names.ts'
+
+/** Kinds of tokens: the columns of a usage without their ending. */
+const tokenKinds = usageColumns.flatMap((column) => {
+  const kind = /^(.+)_tokens$/.exec(column)?.[1]
+  return kind === undefined ? [] : [{ kind, column }]
+})
 
 /** What the queues themselves say; null where they cannot be asked. */
 export type QueueDepths = { steps: QueueDepth | null; broadcast: QueueDepth | null }

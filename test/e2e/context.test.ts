@@ -24,7 +24,7 @@ beforeAll(async () => {
     model: 'rehearsal',
     write: hear,
   })
-  api = apiClient(cloud.api)
+  api = apiClient(cloud)
 })
 afterAll(() => cloud?.stop())
 

@@ -31,7 +31,7 @@ beforeAll(async () => {
     model: 'rehearsal',
     write: hear,
   })
-  api = apiClient(cloud.api)
+  api = apiClient(cloud)
 })
 afterAll(() => cloud?.stop())
 
@@ -147,7 +147,7 @@ it(
     const model = await startModel({ port: 0 })
     const auditor = superviseWorker({
       worker: { name: 'auditor', capabilities: ['SECURITY_AUDIT'], capacity: 1 },
-      env: workerEnvironment(process.env, cloud.api, model.url),
+      env: workerEnvironment(process.env, { ...cloud, model: model.url }),
       data: mkdtempSync(join(tmpdir(), 'orchestrator-auditor-')),
       log: () => undefined,
       onLine: () => undefined,

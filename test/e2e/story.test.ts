@@ -28,7 +28,7 @@ beforeAll(async () => {
       hear(line)
     },
   })
-  api = apiClient(cloud.api)
+  api = apiClient(cloud)
 })
 afterAll(() => cloud?.stop())
 

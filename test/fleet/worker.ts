@@ -1,17 +1,17 @@
 import * as z from 'zod'
 import { waitFor } from '#local/wait'
 
-type Sent = { body?: unknown; token?: string; key?: string }
+type Sent = { body?: unknown; token?: string; once?: string }
 
-/** A client of an instance's REST API: status and JSON, whatever they are. */
-export function clientOf(url: string) {
-  return async (method: string, path: string, { body, token, key }: Sent = {}) => {
+/** A client of an instance's REST API, with a key unless it says otherwise: status and JSON, whatever they are. */
+export function clientOf(url: string, key: string) {
+  return async (method: string, path: string, { body, token = key, once }: Sent = {}) => {
     const answer = await fetch(`${url}/api/v1${path}`, {
       method,
       headers: {
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...(key ? { 'idempotency-key': key } : {}),
-        ...(token ? { authorization: `Bearer ${token}` } : {}),
+        authorization: `Bearer ${token}`,
+        ...(once ? { 'idempotency-key': once } : {}),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(20_000),

@@ -34,7 +34,7 @@ beforeAll(async () => {
   const wiring = { ...product, schedules: { sweep: { function: 'sweep', every_seconds: 1 } } }
   const env = { PATH: process.env.PATH }
   cloud = await startLocal({ data, env, ports: anyPorts, workers: [], wiring, write: () => {} })
-  call = clientOf(cloud.url)
+  call = clientOf(cloud.url, cloud.key)
   worker = await registerWorker(call, 'one', ['CODE_GENERATION', 'INTEGRATION'])
   silence = worker.beat(500)
 }, 60_000)
@@ -92,8 +92,8 @@ async function again(method: string, path: string, sent: Parameters<Client>[2]) 
   })
 }
 
-const create = async (key: string) => {
-  const { status, json } = await again('POST', '/sessions', { body, key })
+const create = async (once: string) => {
+  const { status, json } = await again('POST', '/sessions', { body, once })
   expect(status).toBe(201)
   return Session.parse(json).id
 }
@@ -116,7 +116,8 @@ async function plain(path: string) {
 }
 
 async function doctorOn(name: string) {
-  const api = { base: cloud.api, timeout_ms: 10_000, retry_ms: [], signal: new AbortController().signal }
+  const { signal } = new AbortController()
+  const api = { base: cloud.api, key: cloud.key, timeout_ms: 10_000, retry_ms: [], signal }
   const findings = await lookAtService(api, Date.now)
   return findings.find((finding) => finding.name.trim() === name)?.status
 }
@@ -145,10 +146,10 @@ describe.each(outages)('while $store is away', ({ store, named, ...expected }) =
       json: { dependencies: { [named]: { ok: false } } },
     })
     expect(await doctorOn(named)).toBe('warning')
-    const key = `${store}-during`
+    const once = `${store}-during`
     const answers = {
       read: await call('GET', `/sessions/${before}`),
-      write: await call('POST', '/sessions', { body, key }),
+      write: await call('POST', '/sessions', { body, once }),
       report: await call('POST', report(offer, 2).path, report(offer, 2).sent),
       ticket: await call('POST', '/socket-tickets'),
     }
@@ -163,8 +164,8 @@ describe.each(outages)('while $store is away', ({ store, named, ...expected }) =
     )
 
     // What was refused is sent again, what was taken is not taken twice.
-    const during = await create(key)
-    expect(await create(key)).toBe(during)
+    const during = await create(once)
+    expect(await create(once)).toBe(during)
     expect((await again('POST', report(offer, 2).path, report(offer, 2).sent)).status).toBe(200)
     await complete(offer, 2)
     for (let left = 3; left > 0; left--) await complete(await worker.claim(), 0)

@@ -10,7 +10,7 @@ import type { Dependency } from '../services.ts'
 /** Longer than this is away, in ms. */
 const lookDeadlineMs = 2_000
 
-const common = { ...nothing, who: 'public', method: 'get', tag: 'plain' } as const
+const common = { ...nothing, scope: 'public', method: 'get', tag: 'plain' } as const
 
 /** Whether this process lives, and whether what it needs answers. */
 export function plainRoutes(api: Api) {
