@@ -24,6 +24,8 @@ export type Services = {
   bells: Bells
   /** Told of every event that was committed, for the logs. */
   told?: Told
+  /** Told how long a task that was just claimed had been ready, in seconds. */
+  dispatched?: (seconds: number) => void
 }
 
 /** What a log line of a committed event needs to know. */

@@ -32,11 +32,11 @@ export function deploy() {
   const site = makeSite(api_url, socket.url)
 
   const stores = { queues, tables, artifacts, socket }
-  const { admin_key } = secrets
+  const { admin_key, metrics_token } = secrets
   const migration = runMigration({ network, settings, stores, database, admin_key })
   const functions = makeFunctions({
     ...stores,
-    ...{ network, settings, database, redis, http, admin_key },
+    ...{ network, settings, database, redis, http, admin_key, metrics_token },
     origin: site.url,
     migrated: migration.result,
   })

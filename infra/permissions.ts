@@ -46,8 +46,11 @@ export function permissionsOf({ queues, tables, artifacts, socket }: Stores) {
   return {
     api: [
       send('steps', 'broadcast'),
-      allow(['sqs:GetQueueAttributes'], queues.steps.queue.arn, queues.steps.dead.arn),
-      allow(['dynamodb:PutItem'], tables.tickets.arn),
+      allow(
+        ['sqs:GetQueueAttributes'],
+        ...[queues.steps, queues.broadcast].flatMap(({ queue, dead }) => [queue.arn, dead.arn]),
+      ),
+      allow(['dynamodb:GetItem', 'dynamodb:PutItem'], tables.tickets.arn),
       allow(['s3:GetObject', 's3:PutObject'], $interpolate`${artifacts.arn}/*`),
     ],
     step: [send('steps', 'broadcast'), receive('steps')],

@@ -146,6 +146,7 @@ const startAll = async (options: AllOptions, log: Log, closers: Closers): Promis
     PUBLIC_API_URL: api,
     PUBLIC_SOCKET_URL: `ws://127.0.0.1:${port}`,
     SOCKET_ENDPOINT: url,
+    METRICS_ACCESS: 'public',
     // One process holds every function here, where the cloud has one for each request.
     DATABASE_POOL: env.DATABASE_POOL ?? '10',
     // Who calls here owns the machine; a receiver beside it is what they want to try.

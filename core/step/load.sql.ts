@@ -46,7 +46,7 @@ export function loadStep(session_ids: string[], queues: Places[]): Statement {
         prompt: `case when work.tasks is null then s.prompt else '' end`,
         plan: 'case when not coalesce(work.is_planned, false) then s.plan end',
       })}, now() as now, coalesce(work.tasks, '[]') as tasks, coalesce(work.holders, '[]') as holders,
-        ${openApprovals} as approvals
+        ${openApprovals} as approvals, tokens_until(s.tenant_id) as tokens_until
       from wanted w
       -- offset 0: by the key, whatever the planner thinks of a table it knows little of.
       cross join lateral (select * from session where id = w.id offset 0) s
@@ -114,6 +114,7 @@ export type FleetRow = {
   id: string
   max_running_sessions: number
   running_sessions: number
+  tokens_until: string | null
   agents: Agent[]
 }
 
@@ -122,7 +123,7 @@ export function loadFleets(tenant_ids: string[]): Statement {
   return {
     name: 'load_fleets',
     text: /* sql */ `
-      select t.id, t.max_running_sessions,
+      select t.id, t.max_running_sessions, tokens_until(t.id) as tokens_until,
         (select count(*)::int from session s where s.tenant_id = t.id and s.state in ('RUNNING', 'PAUSING'))
           as running_sessions,
         (select coalesce(json_agg(json_build_object(

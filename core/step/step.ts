@@ -11,7 +11,8 @@ import { advance, advanceDraft, giveUp, type Holders, setWake } from '#core/sess
 import { isTerminal } from '#core/session/states'
 import { fromBrief } from '#core/task/brief'
 import type { Bells } from '#core/wake/bell'
-import { maxDelaySeconds, type Wake, type WakeMessage } from '#core/wake/wake'
+import { maxDelaySeconds } from '#core/wake/delay'
+import type { Wake, WakeMessage } from '#core/wake/wake'
 import {
   countStepError,
   type FleetRow,
@@ -31,6 +32,8 @@ export type StepServices = {
   wake: (wakes: Wake[]) => Promise<void>
   /** Told of what a log line or a counter should know; never awaited. */
   report: (event: StepReport) => void
+  /** The request that a session is looked at for, if it is known: workers carry it on. */
+  requestOf?: (session_id: string) => string | undefined
   told?: Told
 }
 
@@ -133,11 +136,14 @@ async function look(services: StepServices, session_ids: string[], tenant_ids: s
   for (const fleet of fleets) dispatch(fleet, silent.agents, whole, partial)
   for (const { draft } of whole) setWake(draft)
   for (const draft of partial) setOfferWake(draft)
+  for (const draft of [...partial, ...whole.map((one) => one.draft)]) nameRequest(services, draft)
   return store(services, [...whole.map(({ draft }) => draft), ...partial].filter(isChanged))
 }
 
 /** Sessions that a tenant may admit: those further back in its queue need not be loaded. */
-function placesIn({ id, max_running_sessions, running_sessions }: FleetRow) {
+function placesIn({ id, max_running_sessions, running_sessions, tokens_until }: FleetRow) {
+  // While none may start nobody need be looked at for it.
+  if (tokens_until) return { tenant_id: id, places: 0 }
   return { tenant_id: id, places: Math.max(0, max_running_sessions - running_sessions) }
 }
 
@@ -185,6 +191,13 @@ function dispatch(row: FleetRow, silent: Set<string>, whole: Whole[], partial: D
     [...mine.map(({ draft }) => draft), ...partial.filter(({ session }) => session.tenant_id === row.id)],
     fleet,
   )
+}
+
+/** What agents are told says which request it came of. */
+function nameRequest({ requestOf }: StepServices, draft: Draft) {
+  const request_id = requestOf?.(draft.session.id)
+  if (request_id === undefined) return
+  draft.inbox = draft.inbox.map((item) => ({ ...item, data: { ...item.data, request_id } }))
 }
 
 /** A session of which only READY tasks are known: an offer's end may be its next deadline. */

@@ -53,9 +53,12 @@ export async function claimTask(
   attempt: number,
   rehearsal: boolean,
 ): Promise<Assigned> {
+  let ready_ms: number | null = null
   const draft = await work(services, worker, id, (draft, task) => {
     assertHolds(task, worker, attempt)
+    ready_ms = null
     if (task.state !== 'ASSIGNED') return
+    ready_ms = task.ready_at === null ? null : Date.parse(draft.now) - Date.parse(task.ready_at)
     const deadline = new Date(Date.parse(draft.now) + limits.run_ms).toISOString()
     draft.trigger = 'TASK_STARTED'
     // The engine looks at the offer's deadline at the latest, which is before the attempt's.
@@ -63,6 +66,7 @@ export async function claimTask(
     moveTask(draft, id, 'claim', { deadline, started_at: draft.now }, { attempt, rehearsal })
     if (draft.session.rehearsal !== rehearsal) setSession(draft, { rehearsal })
   })
+  if (ready_ms !== null) services.dispatched?.(ready_ms / 1_000)
   return readAssignment(services, worker, draft.session, taskOf(draft, id), childrenOf(draft, id))
 }
 

@@ -8,11 +8,21 @@ export type Call<P extends Params, Q, B> = {
   services: ApiServices
   caller: Caller
   actor: Actor
-  param: (name: keyof P & string) => string
+  param: Param<P>
   query: Q
   body: B
   request: Request
 }
+
+/** What a mutation is about, where that is not what `{id}` of its path names; and how much is told of its body. */
+export type Audit<P extends Params, A extends z.ZodType> = {
+  resource?: (call: { param: Param<P>; actor: Actor }, answer: z.input<A>) => Resource
+  /** The body is a text of people: only its size is told. */
+  size_only?: true
+}
+export type Resource = { kind: string; id: string }
+
+export type Param<P extends Params> = (name: keyof P & string) => string
 
 /** A route as data: what it takes, who may call it (there is no default), what it answers. */
 export type Endpoint<
@@ -29,6 +39,8 @@ export type Endpoint<
   summary: string
   /** A POST that may not be answered from a store, because of what its answer holds. */
   idempotent?: false
+  /** Takes the ETag of a read in `If-Match`: from another version it is refused. PATCH and PUT always do. */
+  if_match?: true
   params: P
   query: Q
   body: B
@@ -39,6 +51,8 @@ export type Endpoint<
   /** The media types of answers that `run` makes itself, as a Response. */
   media?: string[]
   headers?: (answer: z.input<A>) => Record<string, string>
+  /** What the audit says of a mutation; `false`: it changes no record of ours. */
+  audit?: false | Audit<P, A>
   run: (call: Call<P, z.output<Q>, z.output<B>>) => Promise<z.input<A> | Response>
 }
 

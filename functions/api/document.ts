@@ -101,6 +101,7 @@ export function documentOf(app: Pick<OpenAPIHono, 'getOpenAPI31Document'>) {
       'artifacts',
       'contexts',
       'fleet',
+      'admin',
       'live',
       'keys',
       'webhooks',

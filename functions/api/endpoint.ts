@@ -1,8 +1,10 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import type * as z from 'zod'
+import { atomically } from '#core/database/atomically'
 import { OrchestratorError } from '#core/error'
 import { once, type StoredAnswer } from '#core/idempotency/idempotency'
+import { auditor } from './audit.ts'
 import { authorize, type Caller, nobody } from './auth.ts'
 import { isStorable, readBody } from './body.ts'
 import type { Endpoint } from './definition.ts'
@@ -10,15 +12,27 @@ import { describe } from './describe.ts'
 import { accept, invalid } from './issues.ts'
 import { callerIds, type Params, pathIds, readParams } from './params.ts'
 import type { ApiServices } from './services.ts'
+import { type makeThrottle, tooFast } from './throttle.ts'
 
 /** What one request carries for its log line. */
-export type Env = { Variables: { request_id: string; route: string; ids: Record<string, string> } }
+export type Env = {
+  Variables: {
+    request_id: string
+    route: string
+    ids: Record<string, string>
+    /** What is left of the caller's requests, as headers. */
+    rate: Record<string, string>
+  }
+  /** What API Gateway knows of the caller. */
+  Bindings: { requestContext?: { http?: { sourceIp?: string } } }
+}
 
 /** What the routes are put on. */
 export type Api = {
   app: OpenAPIHono<Env>
   services: () => ApiServices
   identify: (database: ApiServices['database'], authorization: string | undefined) => Promise<Caller>
+  throttle: ReturnType<typeof makeThrottle>
   /** Every route, so that a wrong method can be told from a wrong path. */
   routes: { method: string; path: string }[]
 }
@@ -34,6 +48,7 @@ export function endpoint<
   const { path, scope, params: nouns } = definition
   const method = definition.method.toUpperCase()
   const idempotent = method === 'POST' && scope !== 'worker' && definition.idempotent !== false
+  const audit = auditor(definition)
   routes.push({ method, path })
   app.openAPIRegistry.registerPath(describe(definition, idempotent))
   app.on(method, path.replaceAll(/\{(\w+)\}/g, ':$1'), async (c) => {
@@ -42,6 +57,11 @@ export function endpoint<
     const caller =
       scope === 'public' ? nobody : await api.identify(services.database, c.req.header('authorization'))
     c.set('ids', callerIds(caller))
+    if (caller.kind !== 'nobody') {
+      const { allowed, headers } = await api.throttle(services, caller.actor)
+      c.set('rate', headers)
+      if (!allowed) throw tooFast()
+    }
     authorize(caller, definition, nouns.id === 'agent' ? c.req.param('id') : undefined)
     const param = readParams(nouns, c.req.param())
     c.set('ids', { ...c.get('ids'), ...pathIds(nouns, param) })
@@ -49,10 +69,14 @@ export function endpoint<
     const { bytes, json } = await readBody(c.req.raw, { verbatim: definition.verbatim ?? false })
     const body = accept(definition.body, json, 'body')
     const call = { caller, actor: caller.actor, param, query, body, request: c.req.raw }
-    const run = (inside: ApiServices) => definition.run({ ...call, services: inside })
+    const run = async (inside: ApiServices) => {
+      const result = await definition.run({ ...call, services: inside })
+      if (audit && !(result instanceof Response)) await audit(inside, c, { ...call, json }, result)
+      return result
+    }
     const key = idempotent ? idempotencyKey(c) : null
     if (key === null) {
-      const result = await run(services)
+      const result = await (audit ? atomically(services, caller.actor.tenant_id, run) : run(services))
       return result instanceof Response ? result : respond(render(definition, result))
     }
     const request = { key, route: `${method} ${c.req.path}`, body: bytes }

@@ -11,6 +11,7 @@ import {
 } from '#core/approval/approval'
 import { ApprovalDefault, ApprovalPolicy } from '#core/approval/policy'
 import { approvalStates } from '#core/approval/states'
+import { AuditEntry } from '#core/audit/entry'
 import { ContextPut, ContextStrategy, contextScopes } from '#core/context/entry'
 import { JsonValue } from '#core/context/json'
 import { owners, partKinds } from '#core/diagnosis/diagnosis'
@@ -19,7 +20,7 @@ import { CapabilityLoad } from '#core/fleet/capabilities'
 import { History } from '#core/fleet/history'
 import { Need } from '#core/fleet/needs'
 import { Queues } from '#core/fleet/queues'
-import { Stats } from '#core/fleet/stats'
+import { Stats } from '#core/fleet/wire'
 import { NewKey } from '#core/key/key'
 import { scopes } from '#core/key/scope'
 import { Check, Plan } from '#core/plan/plan'
@@ -48,6 +49,7 @@ import {
   SubtasksAnswer,
   WorkCheckpoint,
 } from '#core/task/wire'
+import { TenantPatch, Tenant as TenantView } from '#core/tenant/tenant'
 import { Usage } from '#core/usage/usage'
 import { deliveryStates } from '#core/webhook/delivery'
 import { NewWebhook, Rotation, WebhookPatch, webhookEventTypes, webhookStates } from '#core/webhook/webhook'
@@ -57,6 +59,7 @@ import { answer, body } from './document.ts'
 body('NewSession', NewSession)
 body('SessionPatch', SessionPatch)
 body('Fork', Fork)
+body('TenantPatch', TenantPatch)
 body('Plan', Plan)
 body('Register', Register)
 body('Heartbeat', Heartbeat)
@@ -157,6 +160,7 @@ export const Session = answer(
       .nullable(),
     tasks: z.object({ total: z.int(), completed: z.int(), running: z.int(), failed: z.int() }),
     actions: z.array(z.enum(actions)),
+    queue_position: z.int().nullable(),
     parent: z.object({ session_id: z.string(), checkpoint: z.int() }).nullable(),
     created_at: time,
     updated_at: time,
@@ -464,6 +468,11 @@ export const ApprovalList = answer(
   z.object({ items: z.array(Approval), next_cursor: cursor }),
 )
 export const ApprovalAnswerView = answer('ApprovalAnswer', ApprovalAnswer)
+export const Tenant = answer('Tenant', TenantView)
+export const AuditList = answer(
+  'AuditList',
+  z.object({ items: z.array(answer('AuditEntry', AuditEntry)), next_cursor: cursor }),
+)
 export const Message = answer('Message', z.object({ id: z.string(), text: z.string() }))
 export const FleetStats = answer('Stats', z.object({ ...Stats.shape, queues: Queues }))
 answer('History', History)

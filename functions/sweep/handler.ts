@@ -1,10 +1,13 @@
+import type { Context } from 'aws-lambda'
 import { openDatabase } from '#core/database/database'
 import { readDemand } from '#core/fleet/demand'
+import { foldCounted } from '#core/fleet/facts'
 import { collectArtifacts } from '#core/retention/collect'
 import { prune } from '#core/retention/retention'
 import { sweep } from '#core/sweep/sweep'
 import { config } from '../config.ts'
 import { logger } from '../log.ts'
+import { underRequest } from '../request.ts'
 import { sqsWakes } from '../wakes.ts'
 import { embedded } from './metrics.ts'
 import { removerOf } from './remover.ts'
@@ -27,11 +30,16 @@ function open() {
 let opened: ReturnType<typeof open> | undefined
 
 /** Runs on the schedule: wakes what is overdue, says how many tasks want an agent, and lets go of what is past its time. */
-export async function handler() {
+export function handler(_event: unknown, { awsRequestId }: Pick<Context, 'awsRequestId'>) {
+  return underRequest(awsRequestId, run)
+}
+
+async function run() {
   opened ??= open()
   const { database, log, metrics_stage, retention, removeBelow, wakes } = opened
   const swept = await sweep({ database, wake: wakes.send })
   const demand = await readDemand(database)
+  await foldCounted(database)
   const said = metrics_stage === undefined ? demand : embedded(metrics_stage, demand, Date.now())
   log.info('sweep_completed', { ...swept, ...said })
   const gone = await prune(database, retention)

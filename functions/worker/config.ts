@@ -34,6 +34,8 @@ export type Timing = {
   /** How long a stopping worker may take to checkpoint and release. */
   grace: number
   inboxSeconds: number
+  /** How long an offer waits for a slot that is being cleared, before it is declined; well below what an offer lasts. */
+  slot: number
   live: LiveTiming
 }
 
@@ -43,6 +45,7 @@ export const defaultTiming: Timing = {
   checkpointPeriod: 30_000,
   grace: 12_000,
   inboxSeconds: 20,
+  slot: 10_000,
   live: liveTiming,
 }
 

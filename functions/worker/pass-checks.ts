@@ -50,6 +50,6 @@ async function runChecks({ checks, cwd, env, hidden, signal, outbox, driver }: C
     if (isFailed(result)) break
   }
   const passed = results.filter((result) => !isFailed(result)).length
-  if (results.length > 0) await driver.say(`${passed} of ${checks.length} check(s) passed.`)
+  if (results.length > 0) await driver.say(`${passed} of ${checks.length} checks passed.`)
   return results
 }

@@ -22,8 +22,8 @@ const mistakes: (Edit & { rule: keyof typeof rules; says: string })[] = [
   {
     rule: 'databaseLogins',
     file: 'infra/functions.ts',
-    from: "make('api', 'app')",
-    to: "make('api', 'owner')",
+    from: "make('api', 'app'",
+    to: "make('api', 'owner'",
     says: 'user is "orchestrator", not "orchestrator_app_login"',
   },
   {

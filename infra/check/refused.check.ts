@@ -21,7 +21,7 @@ test('a deployment without the admin key is refused, with the command that sets 
 })
 
 test('an admin key that can be guessed is refused', async () => {
-  await expect(evaluateStage('dev', { admin_key: 'admin' })).rejects.toThrow('less than 24 characters')
+  await expect(evaluateStage('dev', { admin_key: 'admin' })).rejects.toThrow('AdminKey is no key')
 })
 
 const handler = "handler: 'functions/sweep/handler.handler'"

@@ -95,7 +95,10 @@ GET /stats/history
 GET /stats/capabilities
 GET /needs
 GET /sessions/changes
-GET /tasks/trees`
+GET /tasks/trees
+GET /audit
+GET /tenant
+PATCH /tenant`
   .trim()
   .split('\n')
   .map((route) => route.replace(' ', ' /api/v1'))
@@ -105,7 +108,7 @@ describe('the OpenAPI document', () => {
     const listed = Object.entries(document.paths).flatMap(([path, operations]) =>
       Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
     )
-    expect(listed.sort()).toEqual([...routes, 'GET /health', 'GET /ready'].sort())
+    expect(listed.sort()).toEqual([...routes, 'GET /health', 'GET /ready', 'GET /metrics'].sort())
   })
 
   test('names each operation once, and every part of its path', () => {

@@ -49,8 +49,16 @@ const artifact = ArtifactMade.parse((await call('POST', `${api}/artifacts`, { bo
 for (const place of ['GLOBAL/-', `SESSION/${session}`, `TASK/${task}`])
   await call('PUT', `${api}/contexts/${place}/word`, { body: { value: secret } })
 const theirs = await keyOf(['admin'])
+const Hook = z.object({ webhook: z.object({ id: z.string() }) })
+const hook = { url: 'https://hooks.example.com/', description: secret }
+const webhook = Hook.parse((await call('POST', `${api}/webhooks`, { body: hook })).json).webhook.id
+const pinged = await call('POST', `${api}/webhooks/${webhook}/ping`)
+const delivery = z.object({ id: z.string() }).parse(pinged.json).id
 // Their store is DynamoDB; test/live walks over sockets.
-services.tickets = { issue: async () => ({ ticket: 'none', expires_at: new Date(0).toISOString() }) }
+services.tickets = {
+  ...services.tickets,
+  issue: async () => ({ ticket: 'none', expires_at: new Date(0).toISOString() }),
+}
 
 /** What stands in a path, by the noun before it; a route of a new noun has to name one here. */
 const victims: Record<string, string> = {
@@ -60,6 +68,8 @@ const victims: Record<string, string> = {
   agents: holder.agent.id,
   artifacts: artifact,
   keys: theirs.key.id,
+  webhooks: webhook,
+  deliveries: delivery,
   inbox: offer?.id ?? '',
   checkpoints: '1',
 }
@@ -95,6 +105,10 @@ const bodies: Record<string, unknown> = {
   put_context: { value: 'taken' },
   patch_context: { taken: true },
   create_key: { name: 'x', scopes: ['admin'] },
+  update_tenant: { name: 'taken' },
+  create_webhook: { url: 'https://taken.example' },
+  update_webhook: { description: 'taken' },
+  rotate_webhook: {},
 }
 
 const Operation = z.looseObject({
@@ -212,6 +226,19 @@ describe("with another tenant's key or token", () => {
       if (query.includes('=')) expect(items, query).toEqual([])
     }
   })
+})
+
+test('another agent of the same tenant changes nothing of a task that it does not hold', async () => {
+  const neighbour = await plant.register('neighbour', ['CODE_GENERATION'])
+  const before = await everything(plant.engine)
+  for (const route of routes) {
+    if (route.security.some((kind) => 'key' in kind)) continue
+    for (const path of pathsOf(route.path)) {
+      const answer = await call(route.method, path, { ...bodyOf(route), token: neighbour.token })
+      expect([403, 409], `${route.method} ${path} → ${answer.status}`).toContain(answer.status)
+    }
+  }
+  expect(await everything(plant.engine)).toEqual(before)
 })
 
 test('the same reads by its own key find it: the walk looks where something is', async () => {

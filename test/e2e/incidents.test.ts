@@ -8,6 +8,7 @@ import { workerEnvironment } from '#local/environment'
 import { startModel } from '#local/model/server'
 import { superviseWorker } from '#local/supervisor'
 import { testDatabase } from '../database.ts'
+import { hear } from '../hear.ts'
 import { apiClient, type EventBody, git, makeRepository, scripted } from './client.ts'
 
 /** The whole product in this process: real OpenCode, the rehearsal model, one worker that is killed. */
@@ -28,7 +29,7 @@ beforeAll(async () => {
       { name: 'victim', capabilities: ['DEBUGGING'], capacity: 1 },
     ],
     model: 'rehearsal',
-    write: () => undefined,
+    write: hear,
   })
   api = apiClient(cloud)
 })

@@ -3,7 +3,7 @@ import { defaultTenant } from '#core/actor'
 import { keepAdminKey } from '#core/key/admin'
 import { createKey } from '#core/key/create'
 import { keyOfToken } from '#core/key/identify'
-import { listKeys } from '#core/key/read'
+import { listKeys, readKey } from '#core/key/read'
 import { revokeKey } from '#core/key/revoke'
 import { newToken } from '#core/key/token'
 import { makeIdentify } from '#functions/api/auth'
@@ -90,6 +90,21 @@ describe('a key', () => {
     await identify(database, `Bearer ${token}`)
     now = start + 60_000
     await expect(identify(database, `Bearer ${token}`)).rejects.toMatchObject({ code: 'unauthorized' })
+  })
+
+  it('notes its use once a minute, also where several look it up at once', async () => {
+    const { key, token } = await createKey(plant.services, plant.operator, { ...wanted, expires_at: null })
+    const used = async () => (await readKey(plant.services, plant.operator, key.id)).last_used_at
+    expect(await used()).toBeNull()
+    await Promise.all(Array.from({ length: 4 }, () => lookup(token)))
+    const first = await used()
+    expect(first).not.toBeNull()
+    await lookup(token)
+    expect(await used()).toBe(first)
+    const text = `update api_key set last_used_at = now() - interval '61 s' where id = $1 returning last_used_at`
+    await plant.engine.query(null, { name: '', text, values: [key.id] })
+    await lookup(token)
+    expect(Date.parse((await used()) ?? '')).toBeGreaterThanOrEqual(Date.parse(first ?? ''))
   })
 
   it('is looked up once in 5 s, however often it calls', async () => {

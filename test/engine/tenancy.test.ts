@@ -21,6 +21,8 @@ const tables = [
   'message',
   'artifact',
   'approval',
+  'audit',
+  'token_day',
   'api_key',
 ]
 let url: string

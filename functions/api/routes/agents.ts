@@ -33,6 +33,7 @@ export function agentRoutes(api: Api) {
     status: 201,
     answer: Registered,
     headers: ({ agent }) => ({ location: `${base}/${agent.id}`, 'cache-control': 'no-store' }),
+    audit: { resource: (_call, { agent }) => ({ kind: 'agent', id: agent.id }) },
     run: ({ services, actor, body }) => registerAgent(services, actor, body),
   })
   endpoint(api, {

@@ -96,12 +96,22 @@ export function contextRoutes(api: Api) {
 
 const etag = ({ version }: { version: number }) => ({ etag: `"${version}"` })
 
+/** An entry has its place for a name; what it holds is told nowhere else. */
+const audit = {
+  resource: ({ param }: { param: (name: 'scope' | 'id' | 'key') => string }) => ({
+    kind: 'context',
+    id: `${param('scope')}/${param('id')}/${param('key')}`,
+  }),
+  size_only: true,
+} as const
+
 function writeRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'put_context',
     scope: 'contexts:write',
     method: 'put',
+    audit,
     summary:
       'Write an entry based on the version in `If-Match` (none: a new one); a write that is behind is merged',
     query: Fence,
@@ -119,6 +129,7 @@ function writeRoutes(api: Api) {
     name: 'patch_context',
     scope: 'contexts:write',
     method: 'patch',
+    audit,
     summary:
       'Apply a JSON merge patch (RFC 7396) to the version in `If-Match` (none: the present one), and merge',
     query: Fence,
@@ -135,6 +146,8 @@ function writeRoutes(api: Api) {
     name: 'delete_context',
     scope: 'contexts:write',
     method: 'delete',
+    if_match: true,
+    audit,
     summary: 'Delete an entry based on the version in `If-Match` (none: the present one); its history stays',
     query: Fence,
     status: 204,

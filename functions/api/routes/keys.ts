@@ -32,6 +32,7 @@ export function keyRoutes(api: Api) {
     status: 201,
     answer: KeyMade,
     headers: ({ key }) => ({ location: `${base}/${key.id}`, 'cache-control': 'no-store' }),
+    audit: { resource: (_call, { key }) => ({ kind: 'key', id: key.id }) },
     run: ({ services, actor, body }) => createKey(services, actor, body),
   })
   endpoint(api, {

@@ -10,6 +10,7 @@ export function socketRoutes(api: Api) {
     agents: true,
     // A ticket opens one connection: an answer that is given twice would be of no use.
     idempotent: false,
+    audit: false,
     name: 'create_socket_ticket',
     scope: 'sessions:read',
     method: 'post',
