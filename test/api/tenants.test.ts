@@ -57,6 +57,11 @@ const Deliveries = z.object({ items: z.array(Hook) })
 const log_of = await call('GET', `${api}/webhooks/${webhook}/deliveries`)
 const delivery = Deliveries.parse(log_of.json).items[0]?.id ?? ''
 const theirs = await keyOf(['admin'])
+const Hook = z.object({ webhook: z.object({ id: z.string() }) })
+const hook = { url: 'https://hooks.example.com/', description: secret }
+const webhook = Hook.parse((await call('POST', `${api}/webhooks`, { body: hook })).json).webhook.id
+const pinged = await call('POST', `${api}/webhooks/${webhook}/ping`)
+const delivery = z.object({ id: z.string() }).parse(pinged.json).id
 // Their store is DynamoDB; test/live walks over sockets.
 services.tickets = {
   ...services.tickets,
@@ -112,6 +117,9 @@ const bodies: Record<string, unknown> = {
   rotate_webhook: {},
   create_key: { name: 'x', scopes: ['admin'] },
   update_tenant: { name: 'taken' },
+  create_webhook: { url: 'https://taken.example' },
+  update_webhook: { description: 'taken' },
+  rotate_webhook: {},
 }
 
 const Operation = z.looseObject({
