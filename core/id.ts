@@ -15,6 +15,8 @@ export const prefixes = {
   request: 'req',
   audit: 'aud',
   key: 'key',
+  webhook: 'whk',
+  delivery: 'whd',
 } as const
 
 export type Noun = keyof typeof prefixes

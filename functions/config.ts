@@ -24,12 +24,13 @@ export function readConfig(env: NodeJS.ProcessEnv) {
     return given
   }
 
-  /** `public`: /metrics needs no token; for what listens on loopback or a network of its own. */
-  function metricsAccess(): 'public' | 'token' {
-    const given = env.METRICS_ACCESS ?? 'token'
-    if (given !== 'token' && given !== 'public') fault('METRICS_ACCESS', 'must be token or public')
-    return given === 'public' ? given : 'token'
+  /** One of two words, the first unless it is said. */
+  function oneOf<const A extends string, const B extends string>(name: string, usual: A, other: B) {
+    const given = env[name] ?? usual
+    if (given !== usual && given !== other) fault(name, `must be ${usual} or ${other}`)
+    return given === other ? other : usual
   }
+  const listed = (name: string, usual = '') => (env[name] ?? usual).split(',').filter(Boolean)
   /** Lets a collector read /metrics, as its bearer token; without it nobody may. */
   function metricsToken() {
     const given = env.METRICS_TOKEN ?? ''
@@ -53,7 +54,8 @@ export function readConfig(env: NodeJS.ProcessEnv) {
     queue_steps_dead_url: checked('QUEUE_STEPS_DEAD_URL', env.QUEUE_STEPS_DEAD_URL ?? '') || undefined,
     queue_broadcast_dead_url:
       checked('QUEUE_BROADCAST_DEAD_URL', env.QUEUE_BROADCAST_DEAD_URL ?? '') || undefined,
-    metrics: { access: metricsAccess(), token: metricsToken() },
+    /** `public`: /metrics needs no token; for what listens on loopback or a network of its own. */
+    metrics: { access: oneOf('METRICS_ACCESS', 'token', 'public'), token: metricsToken() },
     /** `s3://bucket` or the address of the folder store behind the local gateway. */
     artifact_store_url: text('ARTIFACT_STORE_URL'),
     /** Signs the folder store's addresses; S3 signs with the function's own role. */
@@ -62,9 +64,23 @@ export function readConfig(env: NodeJS.ProcessEnv) {
     /** Where clients open their socket, without the ticket. */
     public_socket_url: url('PUBLIC_SOCKET_URL'),
     /** Origins of pages that may call the API, separated by commas in the variable. */
-    dashboard_origins: (env.DASHBOARD_ORIGINS ?? usualOrigins).split(',').filter(Boolean),
+    dashboard_origins: listed('DASHBOARD_ORIGINS', usualOrigins),
     /** Under which name CloudWatch files the fleet's metrics; without it they are only logged. */
     metrics_stage: env.METRICS_STAGE || undefined,
+    /** Which receivers webhooks may have: public ones by https, or any, as suits one machine. */
+    webhook_reach: oneOf('WEBHOOK_REACH', 'public', 'any'),
+    /** Which repositories sessions may have: public ones by https or ssh, or any; local ones below these folders. */
+    repositories: {
+      reach: oneOf('REPOSITORY_REACH', 'public', 'any'),
+      roots: listed('REPOSITORY_ROOTS'),
+    },
+    /** How long things live, in days (core/retention). */
+    retention: {
+      sessions: whole('RETENTION_SESSION_DAYS', 365, 1, 3_650),
+      changes: whole('RETENTION_CHANGE_DAYS', 400, 1, 3_650),
+      deliveries: whole('RETENTION_DELIVERY_DAYS', 30, 2, 3_650),
+      inbox: whole('RETENTION_INBOX_DAYS', 30, 1, 3_650),
+    },
     /** Silence after which an agent is OFFLINE, in ms. */
     presence_ms: whole('PRESENCE_MS', 30_000, 100),
   }

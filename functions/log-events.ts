@@ -46,6 +46,8 @@ const events = {
     'post_refused',
     'broadcast_failed',
     'sweep_completed',
+    'retention_applied',
+    'webhooks_delivered',
     'migration_completed',
   ],
   worker: [

@@ -91,5 +91,6 @@ export function makeFunctions(parts: Parts) {
     socket: make('socket', 'app'),
     broadcast: make('broadcast', 'app'),
     sweep: make('sweep', 'engine'),
+    deliver: make('deliver', 'engine'),
   }
 }

@@ -9,7 +9,7 @@ import { runMigration } from './migration.ts'
 import { makeNetwork } from './network.ts'
 import { consume, makeQueues } from './queues.ts'
 import { makeRedis } from './redis.ts'
-import { makeSchedule } from './schedule.ts'
+import { makeSchedules } from './schedule.ts'
 import { readSecrets } from './secrets.ts'
 import { makeSite } from './site.ts'
 import { settingsOf } from './stage.ts'
@@ -43,7 +43,7 @@ export function deploy() {
   routeApis(apis, functions)
   consume('steps', queues.steps, functions.step)
   consume('broadcast', queues.broadcast, functions.broadcast)
-  makeSchedule(functions.sweep)
+  makeSchedules(functions)
 
   makeWorkers({ network, settings, api_url, secrets })
   const alarms = makeAlarms({ settings, queues, database, http, functions })

@@ -56,7 +56,12 @@ export function permissionsOf({ queues, tables, artifacts, socket }: Stores) {
     step: [send('steps', 'broadcast'), receive('steps')],
     socket: [send('broadcast'), post, ...viewers, allow(['dynamodb:DeleteItem'], tables.tickets.arn)],
     broadcast: [send('broadcast'), receive('broadcast'), post, ...viewers],
-    sweep: [send('steps')],
+    sweep: [
+      send('steps'),
+      allow(['s3:ListBucket'], artifacts.arn),
+      allow(['s3:DeleteObject'], $interpolate`${artifacts.arn}/*`),
+    ],
+    deliver: [],
     migrate: [],
   } satisfies Record<FunctionName, ReturnType<typeof allow>[]>
 }

@@ -66,7 +66,7 @@ export const applyEnvironment = (values: Readonly<Record<string, string>>): (() 
 /** A worker is a client of the API: it gets what the person's shell has, less what leads to our stores. */
 export const workerEnvironment = (
   env: NodeJS.ProcessEnv,
-  { api, key, model }: { api: string; key: string; model: string | null },
+  { api, key, model, hidden = [] }: { api: string; key: string; model: string | null; hidden?: string[] },
 ): NodeJS.ProcessEnv => {
   const kept = Object.entries(env).filter(
     ([name]) =>
@@ -78,6 +78,7 @@ export const workerEnvironment = (
     ...Object.fromEntries(kept),
     ORCHESTRATOR_API_URL: api,
     ORCHESTRATOR_API_KEY: key,
+    ...(hidden.length > 0 && { AGENT_HIDDEN: [env.AGENT_HIDDEN, ...hidden].filter(Boolean).join(',') }),
     ...(model !== null && { REHEARSAL_MODEL_URL: model }),
   }
 }

@@ -134,6 +134,10 @@ describe('the code that is deployed', () => {
     expect(await answerOf('socket', { requestContext, isBase64Encoded: false })).toEqual({ statusCode: 401 })
   })
 
+  test('delivers what is due, which is nothing', async () => {
+    expect(await answerOf('deliver', {})).toEqual({ delivered: 0, failed: 0, retried: 0 })
+  })
+
   test('sweeps', async () => {
     const swept = await answerOf('sweep', {})
     expect(Object.keys(swept).sort()).toEqual(['sessions', 'tenants'])

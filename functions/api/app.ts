@@ -22,6 +22,7 @@ import { sessionRoutes } from './routes/sessions.ts'
 import { socketRoutes } from './routes/sockets.ts'
 import { taskRoutes } from './routes/tasks.ts'
 import { tenantRoutes } from './routes/tenant.ts'
+import { webhookRoutes } from './routes/webhooks.ts'
 import { workRoutes } from './routes/work.ts'
 import type { ApiServices } from './services.ts'
 import { makeThrottle } from './throttle.ts'
@@ -86,6 +87,7 @@ export function buildApp(services: () => ApiServices) {
     tenantRoutes,
     socketRoutes,
     keyRoutes,
+    webhookRoutes,
     plainRoutes,
     docsRoutes,
   ])

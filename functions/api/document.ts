@@ -104,6 +104,7 @@ export function documentOf(app: Pick<OpenAPIHono, 'getOpenAPI31Document'>) {
       'admin',
       'live',
       'keys',
+      'webhooks',
       'plain',
     ].map((name) => ({ name })),
   })

@@ -51,6 +51,8 @@ import {
 } from '#core/task/wire'
 import { TenantPatch, Tenant as TenantView } from '#core/tenant/tenant'
 import { Usage } from '#core/usage/usage'
+import { deliveryStates } from '#core/webhook/delivery'
+import { NewWebhook, Rotation, WebhookPatch, webhookEventTypes, webhookStates } from '#core/webhook/webhook'
 import { answer, body } from './document.ts'
 
 /** What requests hold: the very schemas that the domain validates with, named for the document. */
@@ -77,6 +79,9 @@ export const ContextPatch = body(
 )
 body('NewApproval', NewApproval)
 body('NewKey', NewKey)
+body('NewWebhook', NewWebhook)
+body('WebhookPatch', WebhookPatch)
+body('Rotation', Rotation)
 body('Answer', Answer)
 
 export const NewMessage = body('NewMessage', z.strictObject({ text: z.string().min(1).max(20_000) }))
@@ -283,6 +288,45 @@ export const Key = answer(
 )
 export const KeyList = answer('KeyList', z.object({ items: z.array(Key), next_cursor: cursor }))
 export const KeyMade = answer('KeyMade', z.object({ key: Key, token: z.string() }))
+export const Webhook = answer(
+  'Webhook',
+  z.object({
+    id: z.string(),
+    url: z.string(),
+    description: z.string(),
+    event_types: z.array(z.enum(webhookEventTypes)),
+    state: z.enum(webhookStates),
+    disabled_reason: z.string().nullable(),
+    failing_since: time.nullable(),
+    previous_until: time.nullable(),
+    version: z.int(),
+    created_at: time,
+    updated_at: time,
+  }),
+)
+export const WebhookList = answer('WebhookList', z.object({ items: z.array(Webhook), next_cursor: cursor }))
+export const WebhookMade = answer('WebhookMade', z.object({ webhook: Webhook, secret: z.string() }))
+export const Delivery = answer(
+  'Delivery',
+  z.object({
+    id: z.string(),
+    webhook_id: z.string(),
+    event_type: z.string(),
+    payload: z.string(),
+    state: z.enum(deliveryStates),
+    attempts: z.int(),
+    next_attempt_at: time.nullable(),
+    tries: z.array(
+      z.object({ at: time, status: z.int().nullable(), error: z.string().nullable(), latency_ms: z.int() }),
+    ),
+    created_at: time,
+    ended_at: time.nullable(),
+  }),
+)
+export const DeliveryList = answer(
+  'DeliveryList',
+  z.object({ items: z.array(Delivery), next_cursor: cursor }),
+)
 export const Inbox = answer('Inbox', z.object({ items: z.array(InboxItem) }))
 answer('HeartbeatAnswer', HeartbeatAnswer)
 answer('Assignment', Assignment)

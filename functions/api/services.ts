@@ -5,7 +5,9 @@ import type { LookAtQueue } from '#core/fleet/queues'
 import { redisWatch } from '#core/live/watch'
 import { redisPresence } from '#core/lock/presence'
 import { type Limiter, redisLimiter } from '#core/lock/rate'
+import type { Reach } from '#core/network/address'
 import { databaseServices, type Services } from '#core/services'
+import type { RepositoryRules } from '#core/session/repository'
 import { redisBells } from '#core/wake/bell'
 import { config } from '../config.ts'
 import type { Tickets } from '../live/tickets.ts'
@@ -30,6 +32,10 @@ export type ApiServices = Services & {
   lookAtQueue: LookAtQueue
   timings: Timings
   scraped: Scraped
+  /** Which receivers webhooks may name. */
+  webhook_reach: Reach
+  /** Which repositories sessions may name. */
+  repositories: RepositoryRules
   dependencies: Record<string, Dependency>
   /** Origins of pages that may call. */
   origins: string[]
@@ -63,6 +69,8 @@ function open(): Opened {
     tickets,
     limiter: redisLimiter(redis, { onAway: (reason) => log.warn('rate_limit_skipped', { reason }) }),
     socket_url: rest.public_socket_url,
+    webhook_reach: rest.webhook_reach,
+    repositories: rest.repositories,
     lookAtQueue: steps,
     timings,
     dispatched: (seconds) => timings.observe('orchestrator_dispatch_latency_seconds', [], seconds),

@@ -32,6 +32,7 @@ import { createKey, type KeyCreateOptions, type KeyListOptions, listKeys, revoke
 import { newKey } from './key/new.ts'
 import { act, actions, type ForkOptions, forkSession, sendMessage } from './session/act.ts'
 import { type CreateOptions, createSession } from './session/create.ts'
+import { exportSession } from './session/export.ts'
 import { type ListOptions, listSessions, showDiff, showSession } from './session/read.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -144,6 +145,10 @@ function addSessionCommands(session: Command, terminal: Terminal, action: Wrap) 
     .command('diff <id>')
     .description('print what the session changed, as a unified patch')
     .action(action((api, json, id: string) => showDiff(terminal, api, id, json)))
+  session
+    .command('export <id>')
+    .description('print all that is stored of a session, a line of JSON each')
+    .action(action((api, _json, id: string) => exportSession(terminal, api, id)))
   session
     .command('fork <id>')
     .description('make a session that goes on from a checkpoint of another one, which stays as it is')

@@ -235,6 +235,7 @@ export class Attempt {
       checks: [...(conflict ? [noMarkers(conflict.files)] : []), ...task.checks],
       cwd: directory,
       env: await cleanEnvironment(join(this.#state, 'checks')),
+      hidden: this.#deps.config.hidden ?? [],
       signal: this.#stop.signal,
       outbox: this.#outbox,
       driver,

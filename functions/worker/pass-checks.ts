@@ -8,6 +8,7 @@ type Checking = {
   checks: Parameters<typeof runCheck>[0][]
   cwd: string
   env: Record<string, string>
+  hidden: string[]
   signal: AbortSignal
   outbox: Outbox
   driver: Driver
@@ -35,13 +36,13 @@ export async function passChecks(checking: Checking): Promise<CheckResult[]> {
 const isFailed = ({ exit_code }: CheckResult) => exit_code !== 0
 
 /** One after the other up to the first that fails, each of them shown as a tool. */
-async function runChecks({ checks, cwd, env, signal, outbox, driver }: Checking) {
+async function runChecks({ checks, cwd, env, hidden, signal, outbox, driver }: Checking) {
   const results: CheckResult[] = []
   for (const check of checks) {
     const shown = { stream: 'tool' as const, tool: 'check', call: `check-${results.length}` }
     await outbox.push({ ...shown, text: check.command, status: 'running' })
     const onOutput: OnOutput = (stream, text) => outbox.push({ stream, text, tool: 'check' })
-    const result = await runCheck(check, { cwd, env, signal, onOutput })
+    const result = await runCheck(check, { cwd, env, hidden, signal, onOutput })
     signal.throwIfAborted()
     results.push(result)
     const text = `exit ${result.exit_code ?? 'none: ended at its time limit'}, ${result.seconds.toFixed(1)} s`

@@ -31,7 +31,7 @@ export async function runWorker(config: WorkerConfig, options: RunOptions = {}):
   const log = options.log ?? createLog(() => agent)
   const mcp = await McpServer.start(log)
   try {
-    const engine = options.engine ?? opencodeEngine({ model: config.model })
+    const engine = options.engine ?? opencodeEngine({ model: config.model, hidden: config.hidden ?? [] })
     return await new Worker({ config, engine, mcp, log, agent }).run(
       options.signal ?? new AbortController().signal,
     )
@@ -41,6 +41,9 @@ export async function runWorker(config: WorkerConfig, options: RunOptions = {}):
 }
 
 type Deps = { config: WorkerConfig; engine: Engine; mcp: McpServer; log: Log; agent: { agent_id?: string } }
+
+/** A mirror that was not fetched for so long is removed when the worker starts. */
+const unusedDays = 30
 
 class Worker {
   readonly #deps: Deps
@@ -58,7 +61,7 @@ class Worker {
   constructor(deps: Deps) {
     this.#deps = deps
     this.#client = new Client(deps.config.apiUrl, deps.config.apiKey)
-    this.#mirrors = new Mirrors(join(deps.config.home, 'mirrors'))
+    this.#mirrors = new Mirrors(join(deps.config.home, 'mirrors'), deps.config.repositories)
     this.#protection = taskProtection(deps.config.ecsAgentUri, deps.log)
   }
 
@@ -69,6 +72,7 @@ class Worker {
       await rm(join(config.home, folder), { recursive: true, force: true })
       await mkdir(join(config.home, folder), { recursive: true })
     }
+    await this.#mirrors.collect(unusedDays)
     const ended = () => this.#over.abort()
     signal.addEventListener('abort', ended, { once: true })
     if (signal.aborted) ended()

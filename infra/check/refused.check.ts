@@ -40,7 +40,11 @@ test('an export that is not there is refused', async () => {
 })
 
 test('two components of one name are refused', async () => {
-  const edit = { file: 'infra/schedule.ts', from: "'SweepSchedule'", to: "'Site'" }
+  const edit = {
+    file: 'infra/schedule.ts',
+    from: 'CronV2(`',
+    to: "CronV2('Site' || `",
+  }
   await expect(evaluateChanged(edit)).rejects.toThrow('Site is not unique')
 })
 

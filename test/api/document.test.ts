@@ -41,6 +41,7 @@ GET /sessions/{id}/checkpoints
 POST /sessions/{id}/checkpoints
 GET /sessions/{id}/checkpoints/{number}
 GET /sessions/{id}/diff
+GET /sessions/{id}/export
 GET /sessions/{id}/verify
 GET /sessions/{id}/tasks
 GET /tasks
@@ -59,6 +60,15 @@ POST /tasks/{id}/approvals
 GET /approvals
 GET /approvals/{id}
 POST /approvals/{id}
+GET /webhooks
+POST /webhooks
+GET /webhooks/{id}
+PATCH /webhooks/{id}
+DELETE /webhooks/{id}
+POST /webhooks/{id}/rotate
+POST /webhooks/{id}/ping
+GET /webhooks/{id}/deliveries
+POST /webhooks/{id}/deliveries/{delivery}/redeliver
 GET /keys
 POST /keys
 GET /keys/{id}

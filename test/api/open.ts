@@ -101,6 +101,8 @@ export async function openApi() {
     // Files share a Redis and the tenant's id: each has buckets of its own.
     limiter: { take: (name, rate) => limiter.take(`${url} ${name}`, rate) },
     socket_url: 'ws://localhost:8000',
+    webhook_reach: 'any',
+    repositories: { reach: 'any', roots: ['/'] },
     lookAtQueue: async () => null,
     timings: redisTimings(redis),
     scraped: scrapedOf({

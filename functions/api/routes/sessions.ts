@@ -6,6 +6,7 @@ import { controlSession, deleteSession, patchSession, sendMessage } from '#core/
 import { countSessions, SessionCounts } from '#core/session/count'
 import { createSession } from '#core/session/create'
 import { readDiff } from '#core/session/diff'
+import { exportSession } from '#core/session/export'
 import { forkSession } from '#core/session/fork'
 import {
   listSessions,
@@ -78,7 +79,7 @@ export function sessionRoutes(api: Api) {
     answer: Session,
     headers: (session) => ({ ...etag(session), location: `${base}/${session.id}` }),
     audit: { resource: (_call, { id }) => ({ kind: 'session', id }) },
-    run: ({ services, actor, body }) => createSession(services, actor, body),
+    run: ({ services, actor, body }) => createSession(services, actor, body, services.repositories),
   })
   endpoint(api, {
     ...nothing,
@@ -172,6 +173,25 @@ export function sessionRoutes(api: Api) {
       'Delete a session that is PENDING or has ended, with all that hangs on it; not while it has forks',
     status: 204,
     run: ({ services, actor, param }) => deleteSession(services, actor, param('id')),
+  })
+  endpoint(api, {
+    ...common,
+    name: 'export_session',
+    scope: 'sessions:read',
+    method: 'get',
+    path: `${one}/export`,
+    summary:
+      'All that is stored of it, a line of JSON each: `{kind, data}`; where 4 MB do not hold it, `Link` has the next part',
+    query: z.strictObject({ cursor: z.string().max(200).optional() }),
+    media: ['application/x-ndjson'],
+    async run({ services, actor, param, query }) {
+      const after = decodeCursor('export', query.cursor)
+      const { lines, next } = await exportSession(services, actor, param('id'), after)
+      const headers = new Headers({ 'content-type': 'application/x-ndjson' })
+      const cursor = encodeCursor('export', next)
+      if (cursor) headers.set('link', `<${base}/${param('id')}/export?cursor=${cursor}>; rel="next"`)
+      return new Response(`${lines.join('\n')}\n`, { headers })
+    },
   })
   for (const action of ['start', 'pause', 'resume', 'stop', 'retry'] as const) {
     endpoint(api, {
