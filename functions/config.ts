@@ -1,5 +1,3 @@
-import type { Reach } from '#core/network/address'
-
 /**
  * Reads and checks the given environment, the one place that does for the deployed functions. By hand, since every
  * function starts with it, and some need no library for anything else.

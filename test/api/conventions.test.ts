@@ -267,7 +267,9 @@ const grownByNobody = ['list_session_tasks', 'list_checkpoints', 'read_context_h
 const bounded = ['list_capabilities', 'list_needs', 'list_changes', 'read_inbox', 'list_events']
 
 describe('a list', () => {
-  const cursors = where((operation) => inQuery(operation, 'cursor') !== undefined)
+  const cursors = where(
+    (operation) => inQuery(operation, 'cursor') !== undefined && hasMember(operation, 'items'),
+  )
 
   test('has a limit and a cursor, or an end', () => {
     const lists = operations.filter((operation) => gets(operation) && hasMember(operation, 'items'))
