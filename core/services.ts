@@ -5,6 +5,7 @@ import { loader } from '#core/change/load'
 import type { Database } from '#core/database/database'
 import type { NewEvent } from '#core/event/event'
 import type { Presence } from '#core/lock/presence'
+import { type Follow, follower } from '#core/step/follow'
 import { type Assigner, assigner } from '#core/task/assignment'
 import { type Reporter, reporter } from '#core/task/report'
 import type { Bells } from '#core/wake/bell'
@@ -15,6 +16,7 @@ export type Services = {
   database: Database
   commit: Commit
   load: Loader
+  follow: Follow
   report: Reporter
   inbox: Inbox
   assignment: Assigner
@@ -34,12 +36,13 @@ export type Loader = {
   task(tenant_id: string, id: string): Promise<Known | null>
 }
 
-/** The parts that hang on the database alone. */
-export function databaseServices(database: Database) {
+/** The parts that hang on the database, and on who is alive. */
+export function databaseServices(database: Database, presence: Presence) {
   return {
     database,
     commit: committer(database),
     load: loader(database),
+    follow: follower(database, presence),
     report: reporter(database),
     inbox: inboxes(database),
     assignment: assigner(database),

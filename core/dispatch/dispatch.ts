@@ -1,5 +1,5 @@
 import type { Agent } from '#core/agent/agent'
-import { type Doers, type Draft, moveSession, moveTask, setTask, tell } from '#core/change/draft'
+import { type Doers, type Draft, moveSession, moveTask, type Slot, setTask, tell } from '#core/change/draft'
 import { turnOf } from '#core/priority'
 import { limits, type Task } from '#core/task/task'
 import { plusReserved, type Reserved, reservedSentence, sliceOf } from '#core/usage/budget'
@@ -28,9 +28,12 @@ function byTurn({ session: a }: Draft, { session: b }: Draft) {
   return turnOf(a.priority, a.queued_at) - turnOf(b.priority, b.queued_at) || (a.id < b.id ? -1 : 1)
 }
 
-/** Hands READY tasks of RUNNING sessions to the fleet: all of them in one decision, best agent first. */
-export function assign(drafts: Draft[], fleet: Fleet) {
-  const candidates = candidatesOf(fleet.agents)
+/**
+ * Hands READY tasks of RUNNING sessions to agents: all of them in one decision, best agent first. The slot of a task
+ * that this very decision hands in is free for its own session's next one alone, until it is stored.
+ */
+export function assign(drafts: Draft[], { agents }: Pick<Fleet, 'agents'>) {
+  const candidates = candidatesOf(agents)
   const draftOf = new Map<string, Draft>()
   const ready: Task[] = []
   for (const draft of drafts) {
@@ -66,15 +69,25 @@ function offer(draft: Draft, task: Task, { candidates, choose }: Choosing, doers
   const slice = sliceOf(draft.session)
   if (!slice) return explain(draft, task, { reason: 'budget_reserved', sentence: reservedSentence })
   const choices = choose(task, draft.session)
-  const routed = route(choices, task, doers)
+  const kept = keptSlots(draft)
+  const routed = route(choices, task, { doers, kept })
   if (!routed) return explain(draft, task, whyNobody(candidates, choices, task, draft.session))
-  routed.candidate.free -= 1
-  reserve(draft, task, { agent: routed.candidate.agent, slice, why: routed.event })
+  const { candidate, event } = routed
+  const slot = kept.get(candidate.agent.id)
+  if (!slot) candidate.free -= 1
+  reserve(draft, task, { agent: candidate.agent, slot, slice, why: event })
 }
 
-type Chosen = { agent: Agent; slice: Reserved; why: Record<string, unknown> }
+/** By agent: slots of tasks that this decision hands in. */
+function keptSlots({ slots }: Draft) {
+  return new Map(
+    slots.flatMap((slot) => (slot.outcome === '1' && slot.take === 0 ? [[slot.agent_id, slot]] : [])),
+  )
+}
 
-function reserve(draft: Draft, task: Task, { agent, slice, why }: Chosen) {
+type Chosen = { agent: Agent; slot: Slot | undefined; slice: Reserved; why: Record<string, unknown> }
+
+function reserve(draft: Draft, task: Task, { agent, slot, slice, why }: Chosen) {
   const { capability } = task
   const attempt = task.attempt + 1
   const deadline = new Date(Date.parse(draft.now) + limits.offer_ms).toISOString()
@@ -82,10 +95,12 @@ function reserve(draft: Draft, task: Task, { agent, slice, why }: Chosen) {
   const set = { ...holder, attempt, deadline, not_before: null, last_batch: 0, reserved: slice }
   const assigned = moveTask(draft, task.id, 'assign', set, { attempt, agent: agent.name, ...why })
   draft.session = { ...draft.session, reserved: plusReserved(draft.session.reserved, slice) }
-  const slot = { agent_id: agent.id, incarnation: agent.incarnation, take: 1, give: 0 } as const
-  draft.slots.push({ ...slot, outcome: '', capability })
+  if (slot) slot.take = 1
+  else draft.slots.push({ ...slotOf(agent), take: 1, give: 0, outcome: '', capability })
   tell(draft, assigned, 'OFFER', { title: task.title, capability, deadline })
 }
+
+const slotOf = ({ id, incarnation }: Agent) => ({ agent_id: id, incarnation })
 
 /** Written only when the reason changes, so that a long wait costs one commit. */
 function explain(draft: Draft, task: Task, why: { reason: string; sentence: string }) {

@@ -106,7 +106,7 @@ function held<S extends Services>(services: S, database: Database) {
   const rings: Channel[] = []
   const inside: S = {
     ...services,
-    ...databaseServices(database),
+    ...databaseServices(database, services.presence),
     wake: async (more: Wake[]) => {
       wakes.push(...more)
     },

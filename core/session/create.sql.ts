@@ -15,7 +15,7 @@ export function insertSession(row: Record<string, unknown>, page: string, checkp
         from json_to_record($1::json) as r(
           tenant_id text, id text, title text, prompt text, priority priority, repository json, plan json,
           budget json, labels text[], approval_policy json, state text, usage json)
-        returning tenant_id, id, state, head_hash
+        returning tenant_id, id, state, usage, head_hash
       ),
       paged as (
         insert into event_page (tenant_id, session_id, first_seq, last_seq, hash, page)
@@ -23,7 +23,7 @@ export function insertSession(row: Record<string, unknown>, page: string, checkp
       )
       insert into checkpoint (tenant_id, session_id, number, id, trigger, seq, changed, size)
       select tenant_id, id, 1, $4::text, 'TRANSITION', $2::bigint,
-             json_build_object('session', json_build_object('state', state), 'tasks', json_build_array()), 0
+             json_build_object('session', json_build_object('state', state, 'usage', usage), 'tasks', json_build_array()), 0
       from made`,
     values: [JSON.stringify(row), eventsIn(page), page, checkpoint_id],
   }

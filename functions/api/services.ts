@@ -43,9 +43,10 @@ function open(): Opened {
   const wakes = sqsWakes({ queue_url: queue_steps_url, log, request_id: requestId })
   const sqs = new SQSClient({ maxAttempts: 1 })
   const depth = { QueueUrl: queue_steps_url, AttributeNames: ['ApproximateNumberOfMessages' as const] }
+  const presence = redisPresence(redis, { ttl_ms: presence_ms })
   const services: ApiServices = {
-    ...databaseServices(database),
-    presence: redisPresence(redis, { ttl_ms: presence_ms }),
+    ...databaseServices(database, presence),
+    presence,
     bells,
     wake: wakes.send,
     told: logTold(logger('session'), requestId),
