@@ -5,6 +5,7 @@ import { loader } from '#core/change/load'
 import type { Database } from '#core/database/database'
 import type { NewEvent } from '#core/event/event'
 import type { Presence } from '#core/lock/presence'
+import { type Creator, creator } from '#core/session/create'
 import { type Follow, follower } from '#core/step/follow'
 import { type Assigner, assigner } from '#core/task/assignment'
 import { type Reporter, reporter } from '#core/task/report'
@@ -15,6 +16,7 @@ import type { Wake } from '#core/wake/wake'
 export type Services = {
   database: Database
   commit: Commit
+  create: Creator
   load: Loader
   follow: Follow
   report: Reporter
@@ -41,6 +43,7 @@ export function databaseServices(database: Database, presence: Presence) {
   return {
     database,
     commit: committer(database),
+    create: creator(database),
     load: loader(database),
     follow: follower(database, presence),
     report: reporter(database),

@@ -1,4 +1,6 @@
 import type { Actor } from '#core/actor'
+import type { Database } from '#core/database/database'
+import { gatherByTenant } from '#core/database/gather'
 import { OrchestratorError } from '#core/error'
 import { type NewEvent, pageText } from '#core/event/event'
 import { newId } from '#core/id'
@@ -6,9 +8,30 @@ import { channelOf } from '#core/live/channel'
 import { validatePlan } from '#core/plan/plan'
 import type { Services } from '#core/services'
 import { noUsage } from '#core/usage/usage'
-import { insertSession } from './create.sql.ts'
-import { readSession } from './read.ts'
-import type { NewSession } from './session.ts'
+import { insertSessions, type NewRow } from './create.sql.ts'
+import { type SessionView, toViews } from './read.ts'
+import type { NewSession, Session } from './session.ts'
+
+export type Creator = (tenant_id: string, row: NewRow) => Promise<SessionView>
+
+/** Sessions made at once share a statement, and so do the looks at what they wait for. */
+export function creator(database: Database): Creator {
+  return gatherByTenant<NewRow, SessionView>({
+    async run(tenant_id, rows) {
+      const made = await database.query<Session>(tenant_id, insertSessions(rows))
+      const views = await toViews(database, tenant_id, made.map(withoutTasks))
+      const byId = new Map(views.map((view) => [view.id, view]))
+      return rows.flatMap(({ id }) => byId.get(id) ?? [])
+    },
+    key: ({ id }) => id,
+    max: 100,
+  })
+}
+
+const withoutTasks = (session: Session) => ({
+  ...session,
+  task_counts: { total: 0, completed: 0, running: 0, failed: 0 },
+})
 
 /**
  * Makes a session: PENDING, or QUEUED when it is to start at once.
@@ -35,12 +58,15 @@ export async function createSession(services: Services, actor: Actor, input: New
     id,
     state: start ? 'QUEUED' : 'PENDING',
     usage: noUsage,
+    page: pageText(events),
+    count: events.length,
+    checkpoint_id: newId('checkpoint'),
   }
-  await services.database.query(actor.tenant_id, insertSession(row, pageText(events), newId('checkpoint')))
+  const view = await services.create(actor.tenant_id, row)
   services.told?.({ tenant_id: actor.tenant_id, session_id: id }, events)
   await services.bells.ring([channelOf.fleet(actor.tenant_id)])
   if (start) await services.wake([{ kind: 'session', tenant_id: actor.tenant_id, session_id: id }])
-  return readSession(services, actor, id)
+  return view
 }
 
 function checkPlan({ plan, budget }: Pick<NewSession, 'plan' | 'budget'>) {
