@@ -199,13 +199,13 @@ fleet as materialized (
 ),
 refused as materialized (
   select distinct session_id from (
-    select x.session_id, f.state, f.free, f.incarnation = x.incarnation as same, x.give,
+    select x.session_id, f.state, f.free, f.incarnation = x.incarnation as same,
            sum(x.take - x.give) over (partition by x.agent_id order by x.session_id rows unbounded preceding) as place
     from slot x left join fleet f on f.id = x.agent_id
     where x.take = 1
   ) wanted
   -- A slot that goes on to the session's next task takes no place: it has one.
-  where not coalesce(state = 'ONLINE' and same and (give = 1 or place <= free), false)
+  where not coalesce(state = 'ONLINE' and same and place <= free, false)
 ),
 won as materialized (
   select i.*, h.last_seq as old_seq, h.checkpoint_number as old_number,

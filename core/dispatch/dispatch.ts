@@ -1,4 +1,4 @@
-import type { Agent } from '#core/agent/agent'
+import { type Agent, freeSlots } from '#core/agent/agent'
 import { type Doers, type Draft, moveSession, moveTask, type Slot, setTask, tell } from '#core/change/draft'
 import { turnOf } from '#core/priority'
 import { limits, type Task } from '#core/task/task'
@@ -69,7 +69,7 @@ function offer(draft: Draft, task: Task, { candidates, choose }: Choosing, doers
   const slice = sliceOf(draft.session)
   if (!slice) return explain(draft, task, { reason: 'budget_reserved', sentence: reservedSentence })
   const choices = choose(task, draft.session)
-  const kept = keptSlots(draft)
+  const kept = keptSlots(draft, candidates)
   const routed = route(choices, task, { doers, kept })
   if (!routed) return explain(draft, task, whyNobody(candidates, choices, task, draft.session))
   const { candidate, event } = routed
@@ -78,11 +78,15 @@ function offer(draft: Draft, task: Task, { candidates, choose }: Choosing, doers
   reserve(draft, task, { agent: candidate.agent, slot, slice, why: event })
 }
 
-/** By agent: slots of tasks that this decision hands in. */
-function keptSlots({ slots }: Draft) {
-  return new Map(
-    slots.flatMap((slot) => (slot.outcome === '1' && slot.take === 0 ? [[slot.agent_id, slot]] : [])),
-  )
+/** By agent: slots of tasks that this decision hands in, but for those of one that holds more than it now may. */
+function keptSlots({ slots }: Draft, candidates: Candidate[]) {
+  const kept = new Map<string, Slot>()
+  for (const slot of slots) {
+    if (slot.outcome !== '1' || slot.take === 1) continue
+    const agent = candidates.find((one) => one.agent.id === slot.agent_id)?.agent
+    if (agent && freeSlots({ ...agent, active: agent.active - 1 }) > 0) kept.set(agent.id, slot)
+  }
+  return kept
 }
 
 type Chosen = { agent: Agent; slot: Slot | undefined; slice: Reserved; why: Record<string, unknown> }

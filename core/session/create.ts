@@ -12,20 +12,30 @@ import { insertSessions, type NewRow } from './create.sql.ts'
 import { type SessionView, toViews } from './read.ts'
 import type { NewSession, Session } from './session.ts'
 
-export type Creator = (tenant_id: string, row: NewRow) => Promise<SessionView>
+export type Creator = {
+  insert(tenant_id: string, row: NewRow): Promise<Session>
+  view(tenant_id: string, session: Session): Promise<SessionView>
+}
 
 /** Sessions made at once share a statement, and so do the looks at what they wait for. */
 export function creator(database: Database): Creator {
-  return gatherByTenant<NewRow, SessionView>({
-    async run(tenant_id, rows) {
-      const made = await database.query<Session>(tenant_id, insertSessions(rows))
-      const views = await toViews(database, tenant_id, made.map(withoutTasks))
-      const byId = new Map(views.map((view) => [view.id, view]))
-      return rows.flatMap(({ id }) => byId.get(id) ?? [])
-    },
-    key: ({ id }) => id,
-    max: 100,
-  })
+  const key = ({ id }: { id: string }) => id
+  return {
+    insert: gatherByTenant<NewRow, Session>({
+      async run(tenant_id, rows) {
+        const made = await database.query<Session>(tenant_id, insertSessions(rows))
+        const byId = new Map(made.map((session) => [session.id, session]))
+        return rows.flatMap(({ id }) => byId.get(id) ?? [])
+      },
+      key,
+      max: 100,
+    }),
+    view: gatherByTenant<Session, SessionView>({
+      run: (tenant_id, sessions) => toViews(database, tenant_id, sessions.map(withoutTasks)),
+      key,
+      max: 100,
+    }),
+  }
 }
 
 const withoutTasks = (session: Session) => ({
@@ -62,11 +72,11 @@ export async function createSession(services: Services, actor: Actor, input: New
     count: events.length,
     checkpoint_id: newId('checkpoint'),
   }
-  const view = await services.create(actor.tenant_id, row)
+  const made = await services.create.insert(actor.tenant_id, row)
   services.told?.({ tenant_id: actor.tenant_id, session_id: id }, events)
   await services.bells.ring([channelOf.fleet(actor.tenant_id)])
   if (start) await services.wake([{ kind: 'session', tenant_id: actor.tenant_id, session_id: id }])
-  return view
+  return services.create.view(actor.tenant_id, made)
 }
 
 function checkPlan({ plan, budget }: Pick<NewSession, 'plan' | 'budget'>) {

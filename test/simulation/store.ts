@@ -234,7 +234,8 @@ export class Store {
       const isFree =
         agent?.state === 'ONLINE' &&
         agent.incarnation === incarnation &&
-        (give === 1 || place <= freeSlots(agent))
+        place <= freeSlots(agent) &&
+        freeSlots({ ...agent, active: agent.active - give }) > 0
       if (!isFree) refused.add(session_id)
     }
     return refused
