@@ -74,7 +74,11 @@ export function openEngine(url: string, options: { pool: number; told?: Told }) 
     },
   }
   const services: Services = { ...databaseServices(app, presence), presence, bells, wake, told }
-  const operator: Actor = { kind: 'operator', tenant_id: defaultTenant }
+  const operator: Actor = {
+    kind: 'operator',
+    tenant_id: defaultTenant,
+    who: { key_id: 'key_bench', name: 'bench' },
+  }
 
   return {
     services,

@@ -42,11 +42,11 @@ export async function runHttp(options: HttpOptions): Promise<HttpFigures> {
   const over = new AbortController()
   try {
     const clients = await Promise.all(
-      Array.from({ length: options.agents }, (_, i) => register(cloud.api, i, options.capacity)),
+      Array.from({ length: options.agents }, (_, i) => register(cloud, i, options.capacity)),
     )
     const serving = clients.map((client) => serve(client, over.signal, work).catch(work.fail))
     const started = performance.now()
-    const times = await Promise.race([runSessions(cloud.api, options, work), work.failing])
+    const times = await Promise.race([runSessions(cloud, options, work), work.failing])
     const seconds = (performance.now() - started) / 1000
     over.abort()
     await Promise.all(serving)
@@ -66,6 +66,9 @@ export async function runHttp(options: HttpOptions): Promise<HttpFigures> {
   }
 }
 
+/** Where the API is, and the key to it. */
+type Doors = { api: string; key: string }
+
 type Work = ReturnType<typeof watchWork>
 
 function watchWork() {
@@ -80,8 +83,8 @@ function watchWork() {
   return { claims, closed, failing, fail, done: () => completed++, completed: () => completed }
 }
 
-async function register(api: string, i: number, capacity: number) {
-  const client = new Client(api)
+async function register({ api, key }: Doors, i: number, capacity: number) {
+  const client = new Client(api, key)
   const engine = { name: 'scripted', version: '1', model: 'none', rehearsal: true }
   await client.register({ name: `bench-${i}`, engine, capabilities, capacity, labels: [] })
   return client
@@ -118,7 +121,7 @@ async function serve(client: Client, signal: AbortSignal, work: Work) {
   }
 }
 
-async function runSessions(api: string, options: HttpOptions, work: Work) {
+async function runSessions(doors: Doors, options: HttpOptions, work: Work) {
   let left = options.sessions
   const body = JSON.stringify(sequentialSession(options.tasks))
   const times: { session: number; claim: number }[] = []
@@ -126,9 +129,8 @@ async function runSessions(api: string, options: HttpOptions, work: Work) {
     while (left > 0) {
       left -= 1
       const started = performance.now()
-      const headers = { 'content-type': 'application/json' }
-      const { id } = await call(`${api}/sessions`, { method: 'POST', headers, body })
-      const ended = await completed(api, id, work)
+      const { id } = await call(doors, '/sessions', { method: 'POST', body })
+      const ended = await completed(doors, id, work)
       times.push({ session: ended - started, claim: (work.claims.get(id) ?? Number.NaN) - started })
     }
   }
@@ -136,18 +138,20 @@ async function runSessions(api: string, options: HttpOptions, work: Work) {
   return times
 }
 
-async function call(url: string, init: RequestInit) {
-  const response = await fetch(url, { ...init, signal: AbortSignal.timeout(callMs) })
+async function call({ api, key }: Doors, path: string, init: RequestInit) {
+  const url = `${api}${path}`
+  const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' }
+  const response = await fetch(url, { ...init, headers, signal: AbortSignal.timeout(callMs) })
   if (!response.ok) throw new Error(`${url} answered ${response.status}: ${await response.text()}`)
   return Session.parse(await response.json())
 }
 
 /** Looks at the session only once its last task was handed in: `lookMs` is the grain of its end. */
-async function completed(api: string, id: string, work: Work) {
+async function completed(doors: Doors, id: string, work: Work) {
   const until = performance.now() + sessionDeadlineMs
   while (performance.now() < until) {
     if (work.closed.has(id)) {
-      const { state } = await call(`${api}/sessions/${id}`, {})
+      const { state } = await call(doors, `/sessions/${id}`, {})
       if (state === 'COMPLETED') return performance.now()
     }
     await new Promise((resolve) => setTimeout(resolve, lookMs))

@@ -59,11 +59,10 @@ export async function runLive(options: LiveOptions): Promise<LiveFigures> {
   const child = fork(join(import.meta.dirname, 'viewers.ts'), { execArgv: ['--import', 'tsx'] })
   const over = new AbortController()
   try {
-    const work = await startWork(cloud.api, over.signal)
+    const work = await startWork(cloud, over.signal)
     const rounds: LiveRound[] = []
-    for (const viewers of options.viewers)
-      rounds.push(await runRound(cloud.api, child, work, options, viewers))
-    const catch_up = await runCatchUp(cloud.api, child, work, options.catch_up)
+    for (const viewers of options.viewers) rounds.push(await runRound(cloud, child, work, options, viewers))
+    const catch_up = await runCatchUp(cloud, child, work, options.catch_up)
     return { rate: options.rate, rounds, catch_up }
   } finally {
     over.abort()
@@ -73,16 +72,20 @@ export async function runLive(options: LiveOptions): Promise<LiveFigures> {
   }
 }
 
+/** Where the API is, and the key to it. */
+type Doors = { api: string; key: string }
+
 type Work = Awaited<ReturnType<typeof startWork>>
 
 /** A running task of a session, whose log is posted to. */
-async function startWork(api: string, signal: AbortSignal) {
-  const client = new Client(api)
+async function startWork({ api, key }: Doors, signal: AbortSignal) {
+  const client = new Client(api, key)
   const engine = { name: 'scripted', version: '1', model: 'none', rehearsal: true }
   await client.register({ name: 'bench-live', engine, capabilities, capacity: 1, labels: [] })
+  const authorization = `Bearer ${key}`
   const created = await fetch(`${api}/sessions`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { authorization, 'content-type': 'application/json' },
     body: JSON.stringify(sequentialSession(1)),
     signal: AbortSignal.timeout(callMs),
   })
@@ -101,7 +104,10 @@ async function startWork(api: string, signal: AbortSignal) {
   return {
     session_id: id,
     async head() {
-      const answer = await fetch(`${api}/sessions/${id}`, { signal: AbortSignal.timeout(callMs) })
+      const answer = await fetch(`${api}/sessions/${id}`, {
+        headers: { authorization },
+        signal: AbortSignal.timeout(callMs),
+      })
       return Session.parse(await answer.json()).last_seq
     },
     /** Posts a batch of log lines. */
@@ -124,14 +130,14 @@ async function ask(child: ChildProcess, message: object) {
 }
 
 async function runRound(
-  api: string,
+  { api, key }: Doors,
   child: ChildProcess,
   work: Work,
   { rate, seconds }: LiveOptions,
   viewers: number,
 ): Promise<LiveRound> {
   const after = await work.head()
-  await ask(child, { ask: 'open', api, session_id: work.session_id, viewers, after })
+  await ask(child, { ask: 'open', api, key, session_id: work.session_id, viewers, after })
   await pause(1_000)
   const posted = new Map<number, number>()
   const count = rate * seconds
@@ -167,14 +173,14 @@ async function runRound(
 }
 
 /** One viewer that has seen nothing: from its subscription to the last event. */
-async function runCatchUp(api: string, child: ChildProcess, work: Work, events: number) {
+async function runCatchUp({ api, key }: Doors, child: ChildProcess, work: Work, events: number) {
   const before = await work.head()
   for (let left = events - before; left > 0; left -= batchOfCatchUp) {
     await work.post(Math.min(batchOfCatchUp, left))
   }
   const head = await work.head()
   const began = performance.timeOrigin + performance.now()
-  await ask(child, { ask: 'open', api, session_id: work.session_id, viewers: 1, after: 0 })
+  await ask(child, { ask: 'open', api, key, session_id: work.session_id, viewers: 1, after: 0 })
   const until = performance.now() + catchUpDeadlineMs
   while (performance.now() < until) {
     const said = await ask(child, { ask: 'seen' })

@@ -9,6 +9,7 @@ import { runLive } from './live.ts'
 import { runLoad } from './load.ts'
 import { machineFacts } from './machine.ts'
 import { runRouting } from './routing.ts'
+import { runStart } from './start.ts'
 import { tableOf } from './table.ts'
 
 const { values } = parseArgs({
@@ -22,6 +23,7 @@ const { values } = parseArgs({
     routing: { type: 'string', default: '1000' },
     dispatch: { type: 'string', default: '200' },
     live: { type: 'string', default: '1,100,500' },
+    start: { type: 'string', default: '9' },
     agents: { type: 'string', default: '25' },
     capacity: { type: 'string', default: '10' },
     pool: { type: 'string', default: '4' },
@@ -70,13 +72,14 @@ async function main() {
     seconds: 5,
     catch_up: 10_000,
   }
+  const start = { rounds: number('start', values.start) }
   const database = await openBenchDatabase(external)
   try {
     const machine = machineFacts(await database.facts(), external !== undefined)
     const result = {
       at: new Date().toISOString(),
       machine,
-      options: { floor, saturation, alone, http: overHttp, routing, dispatch, live },
+      options: { floor, saturation, alone, http: overHttp, routing, dispatch, live, start },
       floor: floor.sessions > 0 ? await runFloor(database, floor) : null,
       saturation: saturation.sessions > 0 ? await runLoad(database, saturation) : null,
       alone: alone.sessions > 0 ? await runLoad(database, alone) : null,
@@ -84,6 +87,7 @@ async function main() {
       routing: routing.tasks > 0 ? await runRouting(database, routing) : null,
       dispatch: dispatch.sessions > 0 ? await runDispatch(database, dispatch) : null,
       live: live.viewers.length > 0 ? await runLive(live) : null,
+      start: start.rounds > 0 ? await runStart(start) : null,
     }
     const folder = join(import.meta.dirname, '../.data/bench')
     mkdirSync(folder, { recursive: true })

@@ -5,6 +5,7 @@ import type { LiveFigures } from './live.ts'
 import type { LoadFigures } from './load.ts'
 import type { Machine } from './machine.ts'
 import type { RoutingFigures } from './routing.ts'
+import type { StartFigures } from './start.ts'
 
 export type Result = {
   at: string
@@ -16,6 +17,7 @@ export type Result = {
   routing: RoutingFigures | null
   dispatch: DispatchFigures | null
   live: LiveFigures | null
+  start: StartFigures | null
 }
 
 type Row = [name: string, value: string, target: string]
@@ -103,6 +105,14 @@ function liveRows({ rounds, catch_up }: LiveFigures): Row[] {
   ]
 }
 
+function startRows(figures: StartFigures): Row[] {
+  return figures.map(({ name, kb, import_ms, cpu_ms }) => [
+    `${name}: KB, import ms (CPU)`,
+    `${kb}, ${import_ms} (${cpu_ms})`,
+    '',
+  ])
+}
+
 function section(title: string, rows: Row[]) {
   const line = ([name, value, target]: Row) =>
     `  ${name.padEnd(34)}${value.padStart(18)}  ${target}`.trimEnd()
@@ -110,7 +120,18 @@ function section(title: string, rows: Row[]) {
 }
 
 /** The result for a terminal. */
-export function tableOf({ at, machine, floor, saturation, alone, http, routing, dispatch, live }: Result) {
+export function tableOf({
+  at,
+  machine,
+  floor,
+  saturation,
+  alone,
+  http,
+  routing,
+  dispatch,
+  live,
+  start,
+}: Result) {
   const { postgres } = machine
   const facts = [
     `${at} · ${machine.cores} cores (${machine.cpu}) · ${machine.platform} · Node ${machine.node}`,
@@ -147,5 +168,6 @@ export function tableOf({ at, machine, floor, saturation, alone, http, routing, 
     lines.push(...section(title, dispatchRows(dispatch)))
   }
   if (live) lines.push(...section(`Live: ${live.rate} events/s of one session`, liveRows(live)))
+  if (start) lines.push(...section('Cold import of each bundle, medians', startRows(start)))
   return lines.join('\n')
 }

@@ -9,6 +9,7 @@ const Asked = z.discriminatedUnion('ask', [
   z.object({
     ask: z.literal('open'),
     api: z.string(),
+    key: z.string(),
     session_id: z.string(),
     viewers: z.int(),
     after: z.int(),
@@ -28,22 +29,29 @@ let sockets: WebSocket[] = []
 /** Whether every seq came in order, without a gap, at each viewer. */
 let gaps = 0
 
-async function open({ api, session_id, viewers, after }: Extract<z.infer<typeof Asked>, { ask: 'open' }>) {
+async function open({
+  api,
+  key,
+  session_id,
+  viewers,
+  after,
+}: Extract<z.infer<typeof Asked>, { ask: 'open' }>) {
   seen = []
   gaps = 0
   let left = viewers
   async function lane() {
     while (left > 0) {
       left -= 1
-      await openOne(api, session_id, after)
+      await openOne({ api, key }, session_id, after)
     }
   }
   await Promise.all(Array.from({ length: Math.min(width, viewers) }, lane))
 }
 
-async function openOne(api: string, session_id: string, after: number) {
+async function openOne({ api, key }: { api: string; key: string }, session_id: string, after: number) {
   const answer = await fetch(`${api}/socket-tickets`, {
     method: 'POST',
+    headers: { authorization: `Bearer ${key}` },
     signal: AbortSignal.timeout(answerMs),
   })
   const { url, ticket } = Ticket.parse(await answer.json())

@@ -16,6 +16,8 @@ export type ErrorCode =
   | 'plan_invalid'
   | 'subtask_invalid'
   | 'payload_too_large'
+  | 'quota_exceeded'
+  | 'rate_limited'
   | 'too_many_subscriptions'
   | 'unsupported_media_type'
   | 'dependency_unavailable'
@@ -24,7 +26,18 @@ export type ErrorCode =
 export type FieldError = { pointer: string; message: string }
 
 /** Codes whose cause passes by itself: the same request may be sent again. */
-const retryable: ReadonlySet<ErrorCode> = new Set(['version_conflict', 'dependency_unavailable'])
+const retryable: ReadonlySet<ErrorCode> = new Set([
+  'version_conflict',
+  'rate_limited',
+  'dependency_unavailable',
+])
+
+type Extra = {
+  errors?: FieldError[]
+  details?: Record<string, unknown>
+  recorded?: boolean
+  cause?: unknown
+}
 
 /** The one error that the domain throws. Whatever else is thrown is a bug or an outage. */
 export class OrchestratorError extends Error {
@@ -32,17 +45,16 @@ export class OrchestratorError extends Error {
   readonly errors: FieldError[]
   /** Facts for machines, e.g. the state it is in and the actions that are legal. */
   readonly details: Record<string, unknown>
+  /** The refusal is on record: what the transaction has written of it stays. */
+  readonly recorded: boolean
 
-  constructor(
-    code: ErrorCode,
-    message: string,
-    extra: { errors?: FieldError[]; details?: Record<string, unknown>; cause?: unknown } = {},
-  ) {
+  constructor(code: ErrorCode, message: string, extra: Extra = {}) {
     super(message, { cause: extra.cause })
     this.name = 'OrchestratorError'
     this.code = code
     this.errors = extra.errors ?? []
     this.details = extra.details ?? {}
+    this.recorded = extra.recorded ?? false
   }
 
   get retryable() {

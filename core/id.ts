@@ -13,6 +13,10 @@ export const prefixes = {
   message: 'msg',
   approval: 'apr',
   request: 'req',
+  audit: 'aud',
+  key: 'key',
+  webhook: 'whk',
+  delivery: 'whd',
 } as const
 
 export type Noun = keyof typeof prefixes
@@ -24,12 +28,14 @@ export function newId(noun: Noun) {
   return `${prefixes[noun]}_${ulid()}`
 }
 
+const patternOf = (noun: Noun) => new RegExp(`^${prefixes[noun]}_[0-9A-HJKMNP-TV-Z]{26}$`)
+
+/** Whether a text is the id of a noun. */
+export function isId(noun: Noun, text: string) {
+  return patternOf(noun).test(text)
+}
+
 /** The schema of a noun's id, so that a wrong one fails at the edge. */
 export function idOf(noun: Noun) {
-  return z
-    .string()
-    .regex(
-      new RegExp(`^${prefixes[noun]}_[0-9A-HJKMNP-TV-Z]{26}$`),
-      `is not the id of a ${noun} (${prefixes[noun]}_…)`,
-    )
+  return z.string().regex(patternOf(noun), `is not the id of a ${noun} (${prefixes[noun]}_…)`)
 }

@@ -26,8 +26,12 @@ export type Services = {
   /** Sends wakes to the steps queue. Never throws: a lost wake is found by the sweep. */
   wake: (wakes: Wake[]) => Promise<void>
   bells: Bells
+  /** The request that is served now, where there is one: what agents are told carries it on. */
+  requestId?: () => string | undefined
   /** Told of every event that was committed, for the logs. */
   told?: Told
+  /** Told how long a task that was just claimed had been ready, in seconds. */
+  dispatched?: (seconds: number) => void
 }
 
 /** What a log line of a committed event needs to know. */

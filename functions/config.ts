@@ -1,65 +1,96 @@
-import * as z from 'zod'
+/**
+ * Reads and checks the given environment, the one place that does for the deployed functions. By hand, since every
+ * function starts with it, and some need no library for anything else.
+ * @throws an Error that names every variable at fault
+ */
+export function readConfig(env: NodeJS.ProcessEnv) {
+  const faults: string[] = []
+  const fault = (name: string, message: string) => void faults.push(`  ${name}: ${message}`)
 
-/** The one place that reads the environment of the deployed functions. Every problem is reported at once. */
-const Environment = z.object({
-  DATABASE_URL: z.string().min(1),
-  REDIS_URL: z.string().min(1),
-  QUEUE_STEPS_URL: z.url(),
-  QUEUE_BROADCAST_URL: z.url(),
-  TABLE_CONNECTIONS: z.string().min(1),
-  TABLE_SUBSCRIPTIONS: z.string().min(1),
-  TABLE_TICKETS: z.string().min(1),
-  /** Where frames are posted: the WebSocket API's `@connections`. */
-  SOCKET_ENDPOINT: z.url(),
-  /** Only looked at, for people: without it the number of dead letters is not known. */
-  QUEUE_STEPS_DEAD_URL: z.url().optional(),
-  /** `s3://bucket` or the address of the folder store behind the local gateway. */
-  ARTIFACT_STORE_URL: z.string().min(1),
-  /** Signs the folder store's addresses; S3 signs with the function's own role. */
-  ARTIFACT_SECRET: z.string().default(''),
-  PUBLIC_API_URL: z.url(),
-  /** Where clients open their socket, without the ticket. */
-  PUBLIC_SOCKET_URL: z.url(),
-  /** Connections a function may open: concurrency × this must fit the database's limit. */
-  DATABASE_POOL: z.coerce.number().int().min(1).max(50).default(2),
-  /** Origins of pages that may call the API, separated by commas. */
-  DASHBOARD_ORIGINS: z.string().default('http://localhost:3000,http://127.0.0.1:3000'),
-  /** Under which name CloudWatch files the fleet's metrics; without it they are only logged. */
-  METRICS_STAGE: z.string().min(1).optional(),
-  /** Silence after which an agent is OFFLINE, in ms. */
-  PRESENCE_MS: z.coerce.number().int().min(100).default(30_000),
-})
+  function text(name: string) {
+    const given = env[name] ?? ''
+    if (given === '') fault(name, 'must be set')
+    return given
+  }
+  function checked(name: string, given: string) {
+    if (given !== '' && !URL.canParse(given)) fault(name, 'must be a URL')
+    return given
+  }
+  const url = (name: string) => checked(name, text(name))
+  function whole(name: string, usual: number, least: number, most = Number.MAX_SAFE_INTEGER) {
+    const given = Number(env[name] ?? usual)
+    const fits = Number.isInteger(given) && given >= least && given <= most
+    if (!fits) fault(name, `must be a whole number, ${least} or more${most < 1e9 ? `, at most ${most}` : ''}`)
+    return given
+  }
+
+  /** One of two words, the first unless it is said. */
+  function oneOf<const A extends string, const B extends string>(name: string, usual: A, other: B) {
+    const given = env[name] ?? usual
+    if (given !== usual && given !== other) fault(name, `must be ${usual} or ${other}`)
+    return given === other ? other : usual
+  }
+  const listed = (name: string, usual = '') => (env[name] ?? usual).split(',').filter(Boolean)
+  /** Lets a collector read /metrics, as its bearer token; without it nobody may. */
+  function metricsToken() {
+    const given = env.METRICS_TOKEN ?? ''
+    if (given !== '' && given.length < 16) fault('METRICS_TOKEN', 'must have 16 characters or more')
+    return given
+  }
+
+  const config = {
+    database_url: text('DATABASE_URL'),
+    /** Connections a function may open: concurrency × this must fit the database's limit. */
+    database_pool: whole('DATABASE_POOL', 2, 1, 50),
+    redis_url: text('REDIS_URL'),
+    queue_steps_url: url('QUEUE_STEPS_URL'),
+    queue_broadcast_url: url('QUEUE_BROADCAST_URL'),
+    table_connections: text('TABLE_CONNECTIONS'),
+    table_subscriptions: text('TABLE_SUBSCRIPTIONS'),
+    table_tickets: text('TABLE_TICKETS'),
+    /** Where frames are posted: the WebSocket API's `@connections`. */
+    socket_endpoint: url('SOCKET_ENDPOINT'),
+    /** Only looked at, for people: without it the number of dead letters is not known. */
+    queue_steps_dead_url: checked('QUEUE_STEPS_DEAD_URL', env.QUEUE_STEPS_DEAD_URL ?? '') || undefined,
+    queue_broadcast_dead_url:
+      checked('QUEUE_BROADCAST_DEAD_URL', env.QUEUE_BROADCAST_DEAD_URL ?? '') || undefined,
+    /** `public`: /metrics needs no token; for what listens on loopback or a network of its own. */
+    metrics: { access: oneOf('METRICS_ACCESS', 'token', 'public'), token: metricsToken() },
+    /** `s3://bucket` or the address of the folder store behind the local gateway. */
+    artifact_store_url: text('ARTIFACT_STORE_URL'),
+    /** Signs the folder store's addresses; S3 signs with the function's own role. */
+    artifact_secret: env.ARTIFACT_SECRET ?? '',
+    public_api_url: url('PUBLIC_API_URL'),
+    /** Where clients open their socket, without the ticket. */
+    public_socket_url: url('PUBLIC_SOCKET_URL'),
+    /** Origins of pages that may call the API, separated by commas in the variable. */
+    dashboard_origins: listed('DASHBOARD_ORIGINS', usualOrigins),
+    /** Under which name CloudWatch files the fleet's metrics; without it they are only logged. */
+    metrics_stage: env.METRICS_STAGE || undefined,
+    /** Which receivers webhooks may have: public ones by https, or any, as suits one machine. */
+    webhook_reach: oneOf('WEBHOOK_REACH', 'public', 'any'),
+    /** Which repositories sessions may have: public ones by https or ssh, or any; local ones below these folders. */
+    repositories: {
+      reach: oneOf('REPOSITORY_REACH', 'public', 'any'),
+      roots: listed('REPOSITORY_ROOTS'),
+    },
+    /** How long things live, in days (core/retention). */
+    retention: {
+      sessions: whole('RETENTION_SESSION_DAYS', 365, 1, 3_650),
+      changes: whole('RETENTION_CHANGE_DAYS', 400, 1, 3_650),
+      deliveries: whole('RETENTION_DELIVERY_DAYS', 30, 2, 3_650),
+      inbox: whole('RETENTION_INBOX_DAYS', 30, 1, 3_650),
+    },
+    /** Silence after which an agent is OFFLINE, in ms. */
+    presence_ms: whole('PRESENCE_MS', 30_000, 100),
+  }
+  if (faults.length > 0) throw new Error(`The environment is incomplete:\n${faults.join('\n')}`)
+  return config
+}
+
+const usualOrigins = 'http://localhost:3000,http://127.0.0.1:3000'
 
 export type Config = ReturnType<typeof readConfig>
-
-/** Reads and checks the given environment. @throws an Error that names every variable at fault */
-export function readConfig(env: NodeJS.ProcessEnv) {
-  const parsed = Environment.safeParse(env)
-  if (!parsed.success) {
-    const faults = parsed.error.issues.map(({ path, message }) => `  ${path.join('.')}: ${message}`)
-    throw new Error(`The environment is incomplete:\n${faults.join('\n')}`)
-  }
-  const given = parsed.data
-  return {
-    database_url: given.DATABASE_URL,
-    database_pool: given.DATABASE_POOL,
-    redis_url: given.REDIS_URL,
-    queue_steps_url: given.QUEUE_STEPS_URL,
-    queue_broadcast_url: given.QUEUE_BROADCAST_URL,
-    table_connections: given.TABLE_CONNECTIONS,
-    table_subscriptions: given.TABLE_SUBSCRIPTIONS,
-    table_tickets: given.TABLE_TICKETS,
-    socket_endpoint: given.SOCKET_ENDPOINT,
-    queue_steps_dead_url: given.QUEUE_STEPS_DEAD_URL,
-    artifact_store_url: given.ARTIFACT_STORE_URL,
-    artifact_secret: given.ARTIFACT_SECRET,
-    public_api_url: given.PUBLIC_API_URL,
-    public_socket_url: given.PUBLIC_SOCKET_URL,
-    dashboard_origins: given.DASHBOARD_ORIGINS.split(',').filter(Boolean),
-    metrics_stage: given.METRICS_STAGE,
-    presence_ms: given.PRESENCE_MS,
-  }
-}
 
 let read: Config | undefined
 

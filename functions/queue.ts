@@ -1,5 +1,5 @@
 import { SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs'
-import { maxDelaySeconds } from '#core/wake/wake'
+import { maxDelaySeconds } from '#core/wake/delay'
 import type { Log } from './log.ts'
 
 const entriesPerCall = 10

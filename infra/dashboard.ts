@@ -7,7 +7,7 @@ type Parts = {
   queues: Record<'steps' | 'broadcast', MadeQueue>
   database: ReturnType<typeof makeDatabase>
   http: sst.aws.ApiGatewayV2
-  functions: Record<'api' | 'step' | 'socket' | 'broadcast' | 'sweep', sst.aws.Function>
+  functions: Record<'api' | 'step' | 'socket' | 'broadcast' | 'sweep' | 'deliver', sst.aws.Function>
 }
 
 type Metric = [namespace: string, name: string, ...dimensions: string[]]

@@ -14,6 +14,8 @@ export type Parts = Stores & {
   /** Where the dashboard is, whose pages may call the API. */
   origin: $util.Output<string>
   admin_key: $util.Output<string>
+  /** What a collector of /metrics brings; empty: nobody may read them. */
+  metrics_token: $util.Output<string>
   /** Resolves once the tables are there. */
   migrated: $util.Output<string>
 }
@@ -70,6 +72,7 @@ export function makeFunctions(parts: Parts) {
     QUEUE_STEPS_URL: queues.steps.queue.url,
     QUEUE_STEPS_DEAD_URL: queues.steps.dead.url,
     QUEUE_BROADCAST_URL: queues.broadcast.queue.url,
+    QUEUE_BROADCAST_DEAD_URL: queues.broadcast.dead.url,
     TABLE_CONNECTIONS: tables.connections.name,
     TABLE_SUBSCRIPTIONS: tables.subscriptions.name,
     TABLE_TICKETS: tables.tickets.name,
@@ -80,13 +83,14 @@ export function makeFunctions(parts: Parts) {
     DASHBOARD_ORIGINS: parts.origin,
     METRICS_STAGE: $app.stage,
   })
-  const make = (name: FunctionName, role: keyof typeof database.urls) =>
-    makeFunction(name, { ...parts, stores: parts }, { environment: environment(role) })
+  const make = (name: FunctionName, role: keyof typeof database.urls, more: Made['environment'] = {}) =>
+    makeFunction(name, { ...parts, stores: parts }, { environment: { ...environment(role), ...more } })
   return {
-    api: make('api', 'app'),
+    api: make('api', 'app', { METRICS_TOKEN: parts.metrics_token }),
     step: make('step', 'engine'),
     socket: make('socket', 'app'),
     broadcast: make('broadcast', 'app'),
     sweep: make('sweep', 'engine'),
+    deliver: make('deliver', 'engine'),
   }
 }

@@ -9,7 +9,7 @@ import { runMigration } from './migration.ts'
 import { makeNetwork } from './network.ts'
 import { consume, makeQueues } from './queues.ts'
 import { makeRedis } from './redis.ts'
-import { makeSchedule } from './schedule.ts'
+import { makeSchedules } from './schedule.ts'
 import { readSecrets } from './secrets.ts'
 import { makeSite } from './site.ts'
 import { settingsOf } from './stage.ts'
@@ -32,18 +32,18 @@ export function deploy() {
   const site = makeSite(api_url, socket.url)
 
   const stores = { queues, tables, artifacts, socket }
-  const { admin_key } = secrets
+  const { admin_key, metrics_token } = secrets
   const migration = runMigration({ network, settings, stores, database, admin_key })
   const functions = makeFunctions({
     ...stores,
-    ...{ network, settings, database, redis, http, admin_key },
+    ...{ network, settings, database, redis, http, admin_key, metrics_token },
     origin: site.url,
     migrated: migration.result,
   })
   routeApis(apis, functions)
   consume('steps', queues.steps, functions.step)
   consume('broadcast', queues.broadcast, functions.broadcast)
-  makeSchedule(functions.sweep)
+  makeSchedules(functions)
 
   makeWorkers({ network, settings, api_url, secrets })
   const alarms = makeAlarms({ settings, queues, database, http, functions })

@@ -46,14 +46,22 @@ export function permissionsOf({ queues, tables, artifacts, socket }: Stores) {
   return {
     api: [
       send('steps', 'broadcast'),
-      allow(['sqs:GetQueueAttributes'], queues.steps.queue.arn, queues.steps.dead.arn),
-      allow(['dynamodb:PutItem'], tables.tickets.arn),
+      allow(
+        ['sqs:GetQueueAttributes'],
+        ...[queues.steps, queues.broadcast].flatMap(({ queue, dead }) => [queue.arn, dead.arn]),
+      ),
+      allow(['dynamodb:GetItem', 'dynamodb:PutItem'], tables.tickets.arn),
       allow(['s3:GetObject', 's3:PutObject'], $interpolate`${artifacts.arn}/*`),
     ],
     step: [send('steps', 'broadcast'), receive('steps')],
     socket: [send('broadcast'), post, ...viewers, allow(['dynamodb:DeleteItem'], tables.tickets.arn)],
     broadcast: [send('broadcast'), receive('broadcast'), post, ...viewers],
-    sweep: [send('steps')],
+    sweep: [
+      send('steps'),
+      allow(['s3:ListBucket'], artifacts.arn),
+      allow(['s3:DeleteObject'], $interpolate`${artifacts.arn}/*`),
+    ],
+    deliver: [],
     migrate: [],
   } satisfies Record<FunctionName, ReturnType<typeof allow>[]>
 }

@@ -1,6 +1,7 @@
 /// <reference path="../.sst/platform/config.d.ts" />
 
-const shortestKey = 24
+/** As `npx orchestrator key new` prints them; the migration keeps its hash (core/key/admin.ts). */
+const keyShape = /^oio_[a-z2-7]{8}_[\w-]{69}$/
 
 /** Stands for a secret that may be left out. */
 const unset = 'unset'
@@ -13,8 +14,15 @@ export function readSecrets() {
   const admin = new sst.Secret('AdminKey')
   return {
     admin_key: admin.value.apply((value) => {
+      if (keyShape.test(value)) return value
+      throw new Error('AdminKey is no key: sst secret set AdminKey "$(npx orchestrator key new)"')
+    }),
+    metrics_token: new sst.Secret('MetricsToken', unset).value.apply((value) => {
+      if (value === unset) return ''
       if (value.length >= shortestKey) return value
-      throw new Error(`AdminKey has less than ${shortestKey} characters: sst secret set AdminKey <value>`)
+      throw new Error(
+        `MetricsToken has less than ${shortestKey} characters: sst secret set MetricsToken <value>`,
+      )
     }),
     worker_key: new sst.Secret('WorkerKey', unset),
     model_key: new sst.Secret('ModelKey', unset),

@@ -65,6 +65,14 @@ export const functions = {
     connections: 1,
     reserved: 1,
   },
+  /** Posts to webhooks, and stays up to 55 s while more is to be expected. */
+  deliver: {
+    handler: 'functions/deliver/handler.handler',
+    timeout_seconds: 60,
+    memory_mb: 256,
+    connections: 2,
+    reserved: 1,
+  },
   migrate: {
     handler: 'functions/migrate/handler.handler',
     timeout_seconds: 300,
@@ -111,6 +119,7 @@ export const socket = {
 
 export const schedules = {
   sweep: { function: 'sweep', every_seconds: 60 },
+  deliver: { function: 'deliver', every_seconds: 60 },
 } as const satisfies Record<string, { function: keyof typeof functions; every_seconds: number }>
 
 /** DynamoDB tables: who watches what. Times to live are swept locally, where the emulator has none. */

@@ -42,6 +42,8 @@ export function makeWorkers({ network, settings, api_url, secrets }: Parts) {
       AGENT_LABELS: 'elastic',
       AGENT_CAPACITY: String(settings.worker_capacity),
       AGENT_HOME: '/home/node/agents',
+      REPOSITORY_REACH: 'public',
+      REPOSITORY_ROOTS: '',
     },
     ssm: {
       ORCHESTRATOR_API_KEY: parameters.worker_key.arn,

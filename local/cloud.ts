@@ -2,12 +2,13 @@ import { join, resolve } from 'node:path'
 import type { FunctionWiring, QueueWiring } from '#infra/wiring'
 import * as wiringOfProduct from '#infra/wiring'
 import { type Closers, makeClosers } from './closers.ts'
-import { startDashboard } from './dashboard.ts'
+import { type DashboardOptions, startDashboard } from './dashboard.ts'
 import { applyEnvironment, workerEnvironment } from './environment.ts'
 import { startEventSource } from './event-source.ts'
 import type { SocketLimits } from './gateway/socket-api.ts'
 import { startGateway } from './gateway.ts'
 import { type Invoke, type LoadFunction, type LocalFunction, loadFunction, makeFunction } from './invoke.ts'
+import { keepKey, migrateWithKey } from './key.ts'
 import { takeFolder } from './lock.ts'
 import { type Log, makeLog, reasonOf } from './log.ts'
 import { chooseModel, type ModelWish, type StartModel } from './model-choice.ts'
@@ -56,6 +57,8 @@ export type LocalCloud = {
   url: string
   /** The base of the REST API. */
   api: string
+  /** The admin key of this data folder. */
+  key: string
   /** The page's address; null when it is not served. */
   dashboard: string | null
   data: string
@@ -124,7 +127,12 @@ const startAll = async (options: AllOptions, log: Log, closers: Closers): Promis
   const url = `http://127.0.0.1:${port}`
   const api = `${url}/api/v1`
   const { queues, tables } = wiring
-  const dashboard = options.dashboard ? await startThePage(port, ports.dashboard, log, closers) : null
+  const host = `localhost:${port}`
+  const opened = pending<string>()
+  const page = { api_url: `http://${host}/api/v1`, ws_url: `ws://${host}`, environment: 'this machine' }
+  const dashboard = options.dashboard
+    ? await startThePage({ ...page, api_key: opened.promise }, ports.dashboard, log, closers)
+    : null
   const onDeath: OnDeath = (service, reason) => log('error', 'service_died', { service, reason })
   const services = await startServices({ data, env, ports, queues, tables, deadlineMs, onDeath }, closers)
   const { region } = services
@@ -134,11 +142,17 @@ const startAll = async (options: AllOptions, log: Log, closers: Closers): Promis
     ...services.environment,
     ARTIFACT_STORE_URL: `${url}/artifacts-store`,
     ARTIFACT_SECRET: secret,
+    ADMIN_KEY: keepKey(data),
     PUBLIC_API_URL: api,
     PUBLIC_SOCKET_URL: `ws://127.0.0.1:${port}`,
     SOCKET_ENDPOINT: url,
+    METRICS_ACCESS: 'public',
     // One process holds every function here, where the cloud has one for each request.
     DATABASE_POOL: env.DATABASE_POOL ?? '10',
+    // Who calls here owns the machine; a receiver beside it is what they want to try.
+    WEBHOOK_REACH: env.WEBHOOK_REACH ?? 'any',
+    REPOSITORY_REACH: env.REPOSITORY_REACH ?? 'any',
+    REPOSITORY_ROOTS: env.REPOSITORY_ROOTS ?? '/',
     ...(dashboard !== null && { DASHBOARD_ORIGINS: originsOf(dashboard.url, env.DASHBOARD_ORIGINS) }),
   }
   closers.add('environment', applyEnvironment(environment))
@@ -148,7 +162,10 @@ const startAll = async (options: AllOptions, log: Log, closers: Closers): Promis
     if (found === undefined) throw new Error(`The wiring names no function ${name}`)
     return found.invoke
   }
-  if (functions.has('migrate')) await invokeOf('migrate')({})
+  const key = functions.has('migrate')
+    ? await migrateWithKey(invokeOf('migrate'), data)
+    : environment.ADMIN_KEY
+  opened.resolve(key)
 
   const model = await startTheModel(options, env, closers)
   const artifacts = { folder: join(data, 'artifacts'), secret, maxBytes: maxArtifactBytes }
@@ -188,10 +205,20 @@ const startAll = async (options: AllOptions, log: Log, closers: Closers): Promis
   }, expiryMs)
   closers.add('expiry', () => clearInterval(expiry))
 
-  const workers = startWorkers(options, workerEnvironment(env, api, model.url), log, closers)
+  // Keys of this folder, the database itself and what other agents work with are none of an agent's business.
+  const hidden = ['local-key', 'artifacts.secret', 'artifacts', 'postgres', 'redis'].map((name) =>
+    join(data, name),
+  )
+  const workers = startWorkers(
+    options,
+    workerEnvironment(env, { api, key, model: model.url, hidden }),
+    log,
+    closers,
+  )
   return {
     url,
     api,
+    key,
     data,
     dashboard: dashboard?.url ?? null,
     services: [...(dashboard === null ? [] : [dashboard]), gateway, ...services.list],
@@ -205,16 +232,22 @@ const startAll = async (options: AllOptions, log: Log, closers: Closers): Promis
 
 /** Started before the services, so that a build goes on beside them. */
 const startThePage = async (
-  apiPort: number,
+  config: DashboardOptions['config'],
   port: number | undefined,
   log: Log,
   closers: Closers,
 ): Promise<Service> => {
-  const host = `localhost:${apiPort}`
-  const config = { api_url: `http://${host}/api/v1`, ws_url: `ws://${host}`, environment: 'this machine' }
   const dashboard = await startDashboard({ port, config, log })
   closers.add('dashboard', dashboard.stop)
   return dashboard
+}
+
+const pending = <T>() => {
+  let resolve: (value: T) => void = () => {}
+  const promise = new Promise<T>((told) => {
+    resolve = told
+  })
+  return { promise, resolve }
 }
 
 /** People write either name of the loopback. */

@@ -12,6 +12,7 @@ const config = {
   api_url: 'http://localhost:8000/api/v1',
   ws_url: 'ws://localhost:8000',
   environment: 'this machine',
+  api_key: 'oio_key',
 }
 const start = (build: () => Promise<{ folder: string; built: boolean; took_ms: number }>): Promise<Service> =>
   startDashboard({ port: 0, config, log: () => {}, build })
@@ -79,6 +80,30 @@ describe('the dashboard', () => {
     expect((await raw('/%2e%2e/secret.txt')).status).toBe(404)
     expect((await raw('/%zz')).status).toBe(400)
     expect((await raw('/', { host: 'evil.example' })).status).toBe(403)
+  })
+
+  test('tells its key to its own page and to programs, not to a page of another address', async () => {
+    const { host } = new URL(dashboard.url)
+    const asked = (headers: Record<string, string>) => raw('/config.json', { host, ...headers })
+    for (const headers of [
+      {},
+      { 'sec-fetch-site': 'same-origin' },
+      { 'sec-fetch-site': 'none' },
+      { origin: dashboard.url },
+    ])
+      expect(JSON.parse((await asked(headers)).text)).toEqual(config)
+    for (const headers of [
+      { 'sec-fetch-site': 'cross-site' },
+      { 'sec-fetch-site': 'same-site' },
+      { origin: 'http://localhost:1' },
+      { origin: 'https://evil.example' },
+      { origin: 'null' },
+      { host: 'evil.example' },
+    ]) {
+      const { status, text } = await asked(headers)
+      expect(status, JSON.stringify(headers)).toBe(403)
+      expect(text).not.toContain('oio_')
+    }
   })
 
   test('whose build failed says why', async () => {

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 import { type Built, buildDashboard } from './dashboard/build.ts'
-import { makeDashboardFiles } from './dashboard/files.ts'
+import { makeDashboardFiles, type PageConfig } from './dashboard/files.ts'
 import { closeServer, listen } from './http.ts'
 import { type Log, reasonOf } from './log.ts'
 import { choosePort } from './port.ts'
@@ -8,8 +8,8 @@ import type { Service } from './services/service.ts'
 
 export type DashboardOptions = {
   port?: number | undefined
-  /** Where the page finds the orchestrator. */
-  config: { api_url: string; ws_url: string; environment: string }
+  /** Where the page finds the orchestrator, and its key. */
+  config: PageConfig
   log: Log
   /** Host names, besides the loopback's, under which it may be asked for. */
   hosts?: readonly string[]

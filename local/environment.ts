@@ -66,18 +66,19 @@ export const applyEnvironment = (values: Readonly<Record<string, string>>): (() 
 /** A worker is a client of the API: it gets what the person's shell has, less what leads to our stores. */
 export const workerEnvironment = (
   env: NodeJS.ProcessEnv,
-  apiUrl: string,
-  modelUrl: string | null,
+  { api, key, model, hidden = [] }: { api: string; key: string; model: string | null; hidden?: string[] },
 ): NodeJS.ProcessEnv => {
   const kept = Object.entries(env).filter(
     ([name]) =>
-      !/^(DATABASE_URL|REDIS_URL|ARTIFACT_|QUEUE_|TABLE_|SOCKET_|AWS_ENDPOINT_URL|REHEARSAL_MODEL_URL)/.test(
+      !/^(ADMIN_KEY|DATABASE_URL|REDIS_URL|ARTIFACT_|QUEUE_|TABLE_|SOCKET_|AWS_ENDPOINT_URL|REHEARSAL_MODEL_URL)/.test(
         name,
       ),
   )
   return {
     ...Object.fromEntries(kept),
-    ORCHESTRATOR_API_URL: apiUrl,
-    ...(modelUrl !== null && { REHEARSAL_MODEL_URL: modelUrl }),
+    ORCHESTRATOR_API_URL: api,
+    ORCHESTRATOR_API_KEY: key,
+    ...(hidden.length > 0 && { AGENT_HIDDEN: [env.AGENT_HIDDEN, ...hidden].filter(Boolean).join(',') }),
+    ...(model !== null && { REHEARSAL_MODEL_URL: model }),
   }
 }

@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs'
 import { request } from 'node:http'
+import { connect } from 'node:net'
 import type { APIGatewayProxyEventV2 } from 'aws-lambda'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { temporaryFolder } from './fixtures.ts'
@@ -101,6 +102,52 @@ describe('a request', () => {
     expect(await callRaw('/', { origin: 'https://evil.example' })).toBe(403)
     answer = () => ({ statusCode: 200 })
     expect(await callRaw('/', { origin: 'http://localhost:5173' })).toBe(200)
+  })
+})
+
+/** What comes back for bytes that no client of ours would send, until the gateway hangs up. */
+const sendBytes = (bytes: string): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1', () => socket.write(bytes))
+    let text = ''
+    socket.setTimeout(2_000, () => socket.destroy(new Error('The gateway keeps the connection open.')))
+    socket.on('data', (chunk) => {
+      text += chunk
+    })
+    socket.once('error', reject).once('close', () => resolve(text))
+  })
+
+describe('a request that two readers could read in two ways', () => {
+  const smuggled = 'GET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n'
+  const post = (...headers: string[]) =>
+    `POST /outer HTTP/1.1\r\nHost: localhost\r\n${headers.join('\r\n')}\r\n\r\n`
+  test.each([
+    [
+      'both a length and chunks',
+      `${post('Content-Length: 5', 'Transfer-Encoding: chunked')}0\r\n\r\n${smuggled}`,
+    ],
+    ['two lengths', post('Content-Length: 0', `Content-Length: ${smuggled.length}`) + smuggled],
+    ['a length that is no number', post('Content-Length: +0') + smuggled],
+    ['chunks under another name', `${post('Transfer-Encoding: xchunked')}0\r\n\r\n${smuggled}`],
+    [
+      'chunks that are not the last coding',
+      `${post('Transfer-Encoding: chunked, identity')}0\r\n\r\n${smuggled}`,
+    ],
+    ['a folded header', `${post('X-One: a', ' Content-Length: 0', 'Content-Length: 3')}abc${smuggled}`],
+    ['a space before the colon', post('Content-Length : 0') + smuggled],
+    ['a bare line feed', `POST /outer HTTP/1.1\nHost: localhost\nContent-Length: 0\n\n${smuggled}`],
+    ['a chunk whose size is no number', `${post('Transfer-Encoding: chunked')}0x0\r\n\r\n${smuggled}`],
+    ['more headers than fit', post(`X-Long: ${'a'.repeat(20_000)}`)],
+  ])('is refused and ends the connection: %s', async (_, bytes) => {
+    const reached: string[] = []
+    answer = () => {
+      reached.push(seen.rawPath)
+      return { statusCode: 204 }
+    }
+    const text = await sendBytes(bytes)
+    expect(text).toMatch(/^HTTP\/1\.1 4\d\d /)
+    expect(text).not.toContain('204')
+    expect(reached).not.toContain('/smuggled')
   })
 })
 

@@ -1,5 +1,11 @@
+import type { LogEventName } from '#functions/log-events'
+
 /** Our own log lines, in the shape that every part of the product uses: one JSON object a line on stdout. */
-export type Log = (level: 'info' | 'warn' | 'error', event: string, fields?: Record<string, unknown>) => void
+export type Log = (
+  level: 'info' | 'warn' | 'error',
+  event: LogEventName,
+  fields?: Record<string, unknown>,
+) => void
 
 export const makeLog =
   (logger: string, write: (line: string) => void): Log =>

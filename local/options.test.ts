@@ -37,8 +37,9 @@ describe('the model', () => {
 
 test('a worker is not told how to reach our stores, but keeps its own keys', () => {
   const shell = { AWS_ACCESS_KEY_ID: 'mine', DATABASE_URL: 'x', REDIS_URL: 'x', AWS_ENDPOINT_URL_SQS: 'x' }
-  expect(workerEnvironment(shell, 'http://api', null)).toEqual({
+  expect(workerEnvironment(shell, { api: 'http://api', key: 'oio_key', model: null })).toEqual({
     AWS_ACCESS_KEY_ID: 'mine',
     ORCHESTRATOR_API_URL: 'http://api',
+    ORCHESTRATOR_API_KEY: 'oio_key',
   })
 })

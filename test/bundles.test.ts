@@ -76,7 +76,7 @@ const request = (path: string) => ({
   routeKey: '$default',
   rawPath: path,
   rawQueryString: '',
-  headers: { host: 'api.example' },
+  headers: { host: 'api.example', authorization: `Bearer ${clouds[0]?.key}` },
   isBase64Encoded: false,
   requestContext: {
     ...{
@@ -108,7 +108,7 @@ describe('the code that is deployed', () => {
   })
 
   test('migrates with the files that it carries', async () => {
-    expect(await answerOf('migrate', {})).toEqual({ ran: [] })
+    expect(await answerOf('migrate', {})).toEqual({ ran: [], logins: [], admin_key: 'kept' })
   })
 
   test('answers HTTP', async () => {
@@ -132,6 +132,10 @@ describe('the code that is deployed', () => {
   test('refuses a socket without a ticket', async () => {
     const requestContext = { routeKey: '$connect', connectionId: 'abc=', eventType: 'CONNECT' }
     expect(await answerOf('socket', { requestContext, isBase64Encoded: false })).toEqual({ statusCode: 401 })
+  })
+
+  test('delivers what is due, which is nothing', async () => {
+    expect(await answerOf('deliver', {})).toEqual({ delivered: 0, failed: 0, retried: 0 })
   })
 
   test('sweeps', async () => {

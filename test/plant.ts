@@ -10,6 +10,12 @@ import { localBells } from '#core/wake/bell'
 import type { Wake, WakeMessage } from '#core/wake/wake'
 import { watched } from './replay.ts'
 
+/** Whoever holds a key of a tenant. */
+export function operatorOf(tenant_id: string) {
+  const who = { key_id: 'key_00000000000000000000000000', name: 'test' }
+  return { kind: 'operator' as const, tenant_id, who }
+}
+
 /** Everybody is alive, unless a test says who is silent. */
 export function fakePresence(silent: Set<string>): Presence {
   return {
@@ -75,7 +81,7 @@ export function openPlant(url: string, options: { pool?: number; batch?: number;
     },
   }
   const services: Services = { ...databaseServices(app, presence), presence, bells, wake }
-  const operator = { kind: 'operator', tenant_id: defaultTenant } as const
+  const operator = operatorOf(defaultTenant)
 
   async function register(name: string, capabilities: string[], capacity = 1) {
     const engineInfo = { name: 'scripted', version: '1', model: 'none', rehearsal: true }

@@ -4,11 +4,18 @@ export type Config = {
   api_url: string
   /** Where sockets are opened; null: where the API's tickets say. */
   ws_url: string | null
+  /** The key of this machine, where the page is served by `npm start`; null: people have their own. */
+  api_key: string | null
   /** What the top bar calls this place, e.g. `this machine` or `eu-west-1 / staging`. */
   environment: string
 }
 
-const usual: Config = { api_url: 'http://localhost:8000/api/v1', ws_url: null, environment: 'this machine' }
+const usual: Config = {
+  api_url: 'http://localhost:8000/api/v1',
+  ws_url: null,
+  api_key: null,
+  environment: 'this machine',
+}
 const deadlineMs = 5_000
 
 /** Reads /config.json; what it does not say is as with `npm start`. */
@@ -33,6 +40,7 @@ export function configOf(given: unknown): Config {
   return {
     api_url: (text('api_url') ?? usual.api_url).replace(/\/+$/, ''),
     ws_url: text('ws_url'),
+    api_key: text('api_key'),
     environment: text('environment') ?? usual.environment,
   }
 }

@@ -24,7 +24,12 @@ export async function serveFixture(folder: string, events: number) {
   })
   const port = await listen(server, 0)
   const origin = `http://localhost:${port}`
-  const config = { api_url: `${origin}/api/v1`, ws_url: origin.replace('http', 'ws'), environment: 'bench' }
+  const config = {
+    api_url: `${origin}/api/v1`,
+    ws_url: origin.replace('http', 'ws'),
+    api_key: 'oio_bench',
+    environment: 'bench',
+  }
   const building = Promise.resolve({ folder, built: false, took_ms: 0 })
   files = makeDashboardFiles({ building, config, hosts: [] })
   return {

@@ -1,8 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Actor } from '#core/actor'
+import { OrchestratorError } from '#core/error'
 import { newId } from '#core/id'
 import { channelOf } from '#core/live/channel'
 import type { Services } from '#core/services'
+import { readTenant } from '#core/tenant/read'
 import type { Agent } from './agent.ts'
 import { type AgentView, agentColumns, toView } from './read.ts'
 import type { Register } from './wire.ts'
@@ -14,16 +16,21 @@ export function hashToken(token: string) {
 
 /** A name that is known is taken over: its token dies, and the sessions of what it held are looked at now. */
 const registerSql = /* sql */ `
-with touched as materialized (
+with seat as materialized (
+  -- First of all: tenants are locked before sessions. Who takes a name over needs no place.
+  select case when exists (select from agent where tenant_id = $1::text and name = $3::text) then 1
+    else free_agents($1::text) end as free
+),
+touched as materialized (
   select s.id from session s
-  where s.id in (select t.session_id from task t join agent a on a.id = t.agent_id
+  where (select free from seat) > 0 and s.id in (select t.session_id from task t join agent a on a.id = t.agent_id
                  where a.tenant_id = $1::text and a.name = $3::text and t.state in ('ASSIGNED', 'RUNNING', 'AWAITING_INPUT'))
   order by s.id for update
 ),
 registered as (
   insert into agent as a (tenant_id, id, name, engine, capabilities, capacity, labels, state, token_hash)
   select $1::text, $2::text, $3::text, $4::json, $5::text[], $6::int, $7::text[], 'ONLINE', $8::bytea
-  where (select count(*) from touched) >= 0
+  where (select count(*) from touched) >= 0 and (select free from seat) > 0
   on conflict (tenant_id, name) do update set
     engine = excluded.engine, capabilities = excluded.capabilities, capacity = excluded.capacity,
     -- What it no longer offers it has not proved: so the column is bounded as capabilities are.
@@ -38,7 +45,7 @@ emptied as (delete from inbox i using agent a where a.tenant_id = $1::text and a
 watched as (update tenant set wake_at = now() where id = $1::text)
 select r.*, (select coalesce(array_agg(id), '{}') from woken) as woken from registered r`
 
-/** Registers an agent, or takes over the one of that name. The token is told once. */
+/** Registers an agent, or takes over the one of that name. The token is told once. @throws quota_exceeded */
 export async function registerAgent(
   services: Services,
   actor: Actor,
@@ -61,7 +68,7 @@ export async function registerAgent(
       hashToken(token),
     ],
   })
-  if (!row) throw new Error('The registration answered no row.')
+  if (!row) throw await tooMany(services, actor)
   const { woken, ...agent } = row
   await services.presence.beat(agent.id)
   await services.bells.ring([channelOf.fleet(tenant_id)])
@@ -70,6 +77,14 @@ export async function registerAgent(
     { kind: 'tenant', tenant_id },
   ])
   return { agent: toView(agent), token }
+}
+
+async function tooMany(services: Services, actor: Actor) {
+  const { max_agents } = await readTenant(services, actor)
+  const message = `The tenant has its ${max_agents} agents (max_agents). Remove one that is no longer used, or let an admin raise the quota.`
+  return new OrchestratorError('quota_exceeded', message, {
+    details: { quota: 'max_agents', limit: max_agents },
+  })
 }
 
 /** A token names its tenant, so that looking it up stays under that tenant's row-level security. */

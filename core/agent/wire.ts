@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { idOf } from '#core/id'
 import { Capability } from '#core/plan/plan'
+import { Attempt } from '#core/task/attempt'
 import { agentStates } from './states.ts'
 
 export const label = z
@@ -34,7 +35,7 @@ export const Register = z.strictObject({
 })
 export type Register = z.infer<typeof Register>
 
-export const Held = z.strictObject({ task_id: idOf('task'), attempt: z.int().min(1) })
+export const Held = z.strictObject({ task_id: idOf('task'), attempt: Attempt })
 export type Held = z.infer<typeof Held>
 
 export const Heartbeat = z.strictObject({

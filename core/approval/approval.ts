@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { Attempt } from '#core/task/attempt'
 import type { ApprovalDefault } from './policy.ts'
 import type { ApprovalState } from './states.ts'
 
@@ -38,7 +39,7 @@ export const AskedQuestion = z.strictObject({
     .max(20),
 })
 
-const common = { attempt: z.int().min(1), engine_ref: text(200).min(1) }
+const common = { attempt: Attempt, engine_ref: text(200).min(1) }
 
 /** What a worker sends when its engine asks. `engine_ref` is the engine's own name of the ask. */
 export const NewApproval = z.discriminatedUnion('kind', [

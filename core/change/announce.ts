@@ -1,6 +1,7 @@
 import { channelOf } from '#core/live/channel'
 import type { Services } from '#core/services'
-import { maxDelaySeconds, type Wake } from '#core/wake/wake'
+import { maxDelaySeconds } from '#core/wake/delay'
+import type { Wake } from '#core/wake/wake'
 import type { Draft } from './draft.ts'
 
 type Heard = Pick<Services, 'bells' | 'wake' | 'told'>

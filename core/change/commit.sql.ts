@@ -46,6 +46,7 @@ function sessionRow(draft: Draft) {
     attempts_succeeded,
     step_errors,
     whole,
+    admits: isAdmission(draft),
     count: events.length,
     page: events.length > 0 ? pageText(events) : undefined,
     trigger,
@@ -53,6 +54,11 @@ function sessionRow(draft: Draft) {
     changed: { session: { state, version: version + 1, usage }, tasks: touchedTasks(draft) },
   }
   return whole ? Object.assign(row, Object.fromEntries(rare.map((column) => [column, session[column]]))) : row
+}
+
+/** Whether it takes a place among those that run. */
+function isAdmission({ before, session }: Draft) {
+  return before.state === 'QUEUED' && (session.state === 'RUNNING' || session.state === 'PAUSING')
 }
 
 /** What is undefined is not in the JSON. */
@@ -141,8 +147,9 @@ function touchedTasks({ touched, were, tasks }: Draft) {
 
 /**
  * The one statement that performs transitions: of many sessions at once, each by compare-and-set on its version,
- * with its tasks, events, checkpoint, inbox items and slots. It locks first, sessions then agents in id order;
- * a session whose version moved, or one of whose slots is gone, writes nothing. It answers the sessions that won.
+ * with its tasks, events, checkpoint, inbox items and slots. It locks first: tenants whose sessions are admitted,
+ * sessions, then agents, in id order; a session whose version moved, for which no place among the running ones is
+ * left, or one of whose slots is gone, writes nothing. It answers the sessions that won.
  */
 export function commitStatement(drafts: Draft[]): Statement {
   const made = drafts.flatMap((draft) => [...draft.made].flatMap((id) => madeRow(draft, id)))
@@ -172,7 +179,7 @@ const sql = /* sql */ `
 with input as materialized (
   select * from json_to_recordset($1::json) as i(
     id text, tenant_id text, version bigint, state text, wake_at timestamptz, usage json, reserved json, attempts_finished int,
-    attempts_succeeded int, step_errors int, whole boolean, title text, priority priority, budget json,
+    attempts_succeeded int, step_errors int, whole boolean, admits boolean, title text, priority priority, budget json,
     labels text[], approval_policy json, base_commit text, base_artifact_id text, waiting json,
     settle_by timestamptz, rehearsal boolean, result json, failure json, queued_at timestamptz,
     started_at timestamptz, ended_at timestamptz, count int, page text, trigger text, checkpoint_id text, changed json)
@@ -181,11 +188,15 @@ slot as materialized (
   select * from json_to_recordset($3::json) as x(
     session_id text, agent_id text, incarnation int, take int, give int, outcome text, capability text)
 ),
+seats as materialized (
+  select tenant_id, free_places(tenant_id) as free
+  from (select distinct tenant_id from input where admits order by tenant_id) t
+),
 held as materialized (
   select h.* from (select id, tenant_id from input order by id) i
   cross join lateral (
     select s.id, s.version, s.last_seq, s.head_hash, s.checkpoint_number
-    from session s where s.id = i.id and s.tenant_id = i.tenant_id for update
+    from session s where s.id = i.id and s.tenant_id = i.tenant_id and (select count(*) from seats) >= 0 for update
   ) h
 ),
 fleet as materialized (
@@ -206,6 +217,13 @@ refused as materialized (
   ) wanted
   -- A slot that goes on to the session's next task takes no place: it has one.
   where not coalesce(state = 'ONLINE' and same and place <= free, false)
+  union
+  select id from (
+    select i.id, s.free, row_number() over (
+      partition by i.tenant_id order by turn_at(i.priority, i.queued_at), i.id) as place
+    from input i join seats s on s.tenant_id = i.tenant_id where i.admits
+  ) admitted
+  where place > free
 ),
 won as materialized (
   select i.*, h.last_seq as old_seq, h.checkpoint_number as old_number,

@@ -11,7 +11,15 @@ import type { CheckpointTrigger } from '#core/task/wire'
 import { lessReserved, nothingReserved } from '#core/usage/budget'
 
 /** What is known of one session when something is decided. `now` is the database's clock. */
-export type Known = { session: Session; tasks: Task[]; approvals?: Approval[]; doers?: Doers; now: string }
+export type Known = {
+  session: Session
+  tasks: Task[]
+  approvals?: Approval[]
+  doers?: Doers
+  /** When the tenant's tokens of the day begin anew, where they are used up. */
+  tokens_until?: string | null
+  now: string
+}
 
 /** Agents by the keys of the tasks that they finished. */
 export type Doers = Record<string, string>
@@ -45,6 +53,8 @@ export type Draft = {
   now: string
   /** Who did those tasks that it does not hold itself. */
   doers: Doers
+  /** When its tenant may go on, whose tokens of the day are used up; else null. */
+  tokens_until: string | null
   /** What was open of it when it was loaded, and what is new. */
   approvals: Map<string, Approval>
   touchedApprovals: Set<string>
@@ -71,6 +81,7 @@ export function draftOf(known: Known): Draft {
     tasks: new Map(known.tasks.map((task) => [task.id, task])),
     now: known.now,
     doers: known.doers ?? {},
+    tokens_until: known.tokens_until ?? null,
     approvals: new Map((known.approvals ?? []).map((approval) => [approval.id, approval])),
     touchedApprovals: new Set(),
     touched: new Set(),
@@ -245,6 +256,12 @@ export function tell(draft: Draft, task: Task, kind: InboxKind, data: Record<str
     attempt: task.attempt,
     data,
   })
+}
+
+/** What agents are told says which request it came of, where that is known. */
+export function nameRequest(draft: Draft, request_id: string | undefined) {
+  if (request_id === undefined) return
+  draft.inbox = draft.inbox.map((item) => ({ ...item, data: { ...item.data, request_id } }))
 }
 
 function giveSlot(draft: Draft, task: Task, outcome: Slot['outcome']) {

@@ -28,7 +28,13 @@ export function sessionColumnsWith(values: { prompt?: string; plan?: string }) {
   return columnNames.map((name) => (given[name] ? `${given[name]} as ${name}` : `s.${name}`)).join(', ')
 }
 
-export type KnownRow = Session & { tasks: Task[]; approvals?: Approval[]; doers?: Doers; now: string }
+export type KnownRow = Session & {
+  tasks: Task[]
+  approvals?: Approval[]
+  doers?: Doers
+  tokens_until?: string | null
+  now: string
+}
 
 /** What is open of a session; index: approval_open. */
 export const openApprovals = /* sql */ `(
@@ -86,12 +92,13 @@ function toApproval(row: Approval): Approval {
   return { ...row, deadline: iso(row.deadline), created_at: iso(row.created_at) }
 }
 
-export function toKnown({ tasks, approvals, doers, now, ...session }: KnownRow): Known {
+export function toKnown({ tasks, approvals, doers, tokens_until, now, ...session }: KnownRow): Known {
   return {
     session,
     tasks: tasks.map(toTask),
     approvals: (approvals ?? []).map(toApproval),
     doers: doers ?? {},
+    tokens_until: tokens_until ?? null,
     now,
   }
 }

@@ -150,6 +150,7 @@ function refusal(
 ) {
   const message = `${key} is at version ${at} by now, and what you changed since ${based_on} was changed there too. Merge yours into theirs, and write it based on ${at}.`
   return new OrchestratorError('context_conflict', message, {
+    recorded: true,
     details: { version: at, based_on, base, theirs, yours },
   })
 }

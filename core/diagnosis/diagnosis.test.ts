@@ -14,7 +14,7 @@ const now = at(100)
 
 function diagnosed(session: Partial<Session>, tasks: Task[] = [], more: Partial<Facts> = {}) {
   const agents: Agent[] = [builder]
-  const queue = { before: 0, running: 0, limit: 200 }
+  const queue = { before: 0, running: 0, limit: 200, tokens_until: null }
   const facts = { session: aSession(session), tasks, agents, alive: null, queue, now, ...more }
   return diagnose(deepFreeze(facts))
 }
@@ -96,11 +96,11 @@ describe('a session', () => {
   })
 
   it('that is QUEUED waits for the quota, and says how many are before it', () => {
-    const queue = { before: 2, running: 5, limit: 5 }
-    const wait = waitOf({ state: 'QUEUED' }, [], { queue })
+    const place = { before: 2, running: 5, limit: 5 }
+    const wait = waitOf({ state: 'QUEUED' }, [], { queue: { ...place, tokens_until: null } })
     expect(wait).toMatchObject({ reason: 'queued', owner: 'fleet', since: at(0) })
     expect(wait?.sentence).toContain('5 of 5 run, 2 are before it')
-    expect(wait?.path.at(-1)).toMatchObject({ kind: 'quota', state: 'FULL', ...queue })
+    expect(wait?.path.at(-1)).toMatchObject({ kind: 'quota', state: 'FULL', ...place })
     expect(waitOf({ state: 'QUEUED' })).toMatchObject({ reason: 'admitting', owner: 'engine' })
   })
 

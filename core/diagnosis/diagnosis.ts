@@ -77,8 +77,8 @@ export type KnownAgent = Pick<
   'id' | 'name' | 'state' | 'capabilities' | 'labels' | 'capacity' | 'active' | 'recent' | 'incarnation'
 >
 
-/** The tenant's queue as one session sees it: how many wait before it, run, and may run. */
-export type QueuePlace = { before: number; running: number; limit: number }
+/** The tenant's queue as one session sees it: how many wait before it, run, and may run; and until when none may for want of tokens. */
+export type QueuePlace = { before: number; running: number; limit: number; tokens_until: string | null }
 
 /** What a diagnosis is made of; `now` is the database's clock. */
 export type Facts = {

@@ -33,13 +33,14 @@ fleet as materialized (
     and (a.state <> 'OFFLINE' or a.id in (select agent_id from open where state in ('ASSIGNED', 'RUNNING', 'AWAITING_INPUT')))
 ),
 place as materialized (
-  select t.id, t.max_running_sessions, (
+  select t.id, t.max_running_sessions, tokens_until(t.id) as tokens_until, (
     select count(*)::int from session r where r.tenant_id = t.id and r.state in ('RUNNING', 'PAUSING')
   ) as running
   from tenant t where t.id in (select tenant_id from asked)
 )
 select a.id, now() as now, coalesce(f.agents, '[]') as agents,
-  json_build_object('before', coalesce(q.before, 0), 'running', p.running, 'limit', p.max_running_sessions) as queue,
+  json_build_object('before', coalesce(q.before, 0), 'running', p.running, 'limit', p.max_running_sessions,
+    'tokens_until', p.tokens_until) as queue,
   (select coalesce(json_agg(json_build_object(
      'id', o.id, 'key', o.key, 'title', o.title, 'kind', o.kind, 'state', o.state, 'capability', o.capability,
      'depends_on', o.depends_on, 'parent_id', o.parent_id, 'waiting', o.waiting, 'attempt', o.attempt,
@@ -55,6 +56,9 @@ export async function loadFacts(database: Database, tenant_id: string, ids: stri
   if (ids.length === 0) return new Map<string, LoadedFacts>()
   const rows = await database.query<Row>(tenant_id, { name: 'load_facts', text: sql, values: [ids] })
   return new Map(
-    rows.map(({ id, tasks, ...facts }): [string, LoadedFacts] => [id, { ...facts, tasks: tasks.map(toIso) }]),
+    rows.map(({ id, tasks, queue, ...facts }): [string, LoadedFacts] => {
+      const tokens_until = queue.tokens_until && new Date(queue.tokens_until).toISOString()
+      return [id, { ...facts, queue: { ...queue, tokens_until }, tasks: tasks.map(toIso) }]
+    }),
   )
 }

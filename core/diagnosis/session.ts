@@ -1,11 +1,13 @@
 import { pausedSentence } from '#core/session/failures'
 import { graceMs } from '#core/session/limits'
 import { isHeld } from '#core/task/states'
+import { tokensReason } from '#core/tenant/tokens'
 import { countedTokens } from '#core/usage/usage'
 import type { Facts, Part, Wait } from './diagnosis.ts'
 import { engineWait } from './engine.ts'
 import { agentPart } from './held.ts'
 import { taskWait } from './tasks.ts'
+import { tokensWait } from './tokens.ts'
 
 /** What a session that has not ended waits for, by its state. */
 export function sessionWait(facts: Facts): Wait {
@@ -60,8 +62,9 @@ function timeLimit({ session: { budget, started_at, queued_at } }: Facts) {
 
 function queuedWait(facts: Facts, path: Part[]): Wait {
   const { session, queue } = facts
-  const { before, running, limit } = queue
+  const { before, running, limit, tokens_until } = queue
   const since = session.queued_at ?? session.created_at
+  if (tokens_until !== null) return tokensWait(facts, path, { since, until: tokens_until })
   const state = running < limit ? 'FREE' : 'FULL'
   const quota: Part = { kind: 'quota', id: session.tenant_id, state, running, limit, before }
   if (before < limit - running) {
@@ -117,9 +120,12 @@ function settlingWait(facts: Facts, path: Part[]): Wait {
 }
 
 /** The reason that paused it is stored with it. */
-function pausedWait({ session }: Facts, path: Part[]): Wait {
+function pausedWait(facts: Facts, path: Part[]): Wait {
+  const { session } = facts
   const { waiting, budget, usage } = session
   const since = waiting?.since ?? session.updated_at
+  if (waiting?.reason === tokensReason && waiting.until !== null)
+    return tokensWait(facts, path, { since, until: waiting.until })
   const overspent = waiting?.reason === 'budget_exceeded'
   const spent = { tokens: countedTokens(usage), cost_usd: usage.cost_usd }
   const budgetPart: Part = { kind: 'budget', id: session.id, state: 'SPENT', spent, budget }

@@ -4,6 +4,7 @@ import { reservedSentence, sliceOf } from '#core/usage/budget'
 import type { Facts, KnownAgent, KnownTask, Part, Wait } from './diagnosis.ts'
 import { engineWait } from './engine.ts'
 import { heldWait } from './held.ts'
+import { tokensWait } from './tokens.ts'
 
 /** A path names at most so many tasks: those nearest to what is waited for. */
 const maxTasksNamed = 20
@@ -112,6 +113,8 @@ function readyWait(facts: Facts, candidates: Candidate<KnownAgent>[], task: Know
       path: [timer],
     }
   }
+  const { tokens_until } = facts.queue
+  if (tokens_until !== null) return tokensWait(facts, [], { since, until: tokens_until })
   const budget = budgetWait(facts, task)
   if (budget) return budget
   const eligible = able(candidates, task, session)

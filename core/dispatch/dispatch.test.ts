@@ -209,7 +209,9 @@ describe('why nobody takes a task', () => {
     expect(reasonOf(unable)?.sentence).toContain('none of 1 online agent has it')
     const busy = [anAgent('a', { active: 1 }), anAgent('b', { active: 1 })]
     expect(reasonOf(busy)).toMatchObject({ reason: 'agents_busy' })
-    expect(reasonOf(busy)?.sentence).toContain('all 2 agents that have it are busy')
+    expect(reasonOf(busy)?.sentence).toContain('all 2 that have it are busy')
+    const [one] = busy
+    expect(reasonOf(one ? [one] : [])?.sentence).toContain('the one that has it is busy')
   })
 
   it('names the labels when it is for them', () => {

@@ -2,17 +2,26 @@ import { type Agent, freeSlots } from '#core/agent/agent'
 import { type Doers, type Draft, moveSession, moveTask, type Slot, setTask, tell } from '#core/change/draft'
 import { turnOf } from '#core/priority'
 import { limits, type Task } from '#core/task/task'
+import { tokensWaiting } from '#core/tenant/tokens'
 import { plusReserved, type Reserved, reservedSentence, sliceOf } from '#core/usage/budget'
 import { type Candidate, candidatesOf, chooser, inOrder, route, whyNobody } from './route.ts'
 
 /** What is known of a tenant's fleet when its work is handed out. */
-export type Fleet = { agents: Agent[]; running_sessions: number; max_running_sessions: number }
+export type Fleet = {
+  agents: Agent[]
+  running_sessions: number
+  max_running_sessions: number
+  /** When work may be handed out again, where the tokens of the day are used up. */
+  tokens_until?: string | null
+}
 
 /**
- * Lets QUEUED sessions run while the tenant's concurrency allows, in turn: by priority, raised by age.
+ * Lets QUEUED sessions run while the tenant's concurrency and its tokens of the day allow, in turn: by priority,
+ * raised by age. The commit counts again (`seats`): of two that admit at once one is refused.
  * @returns how many were admitted
  */
 export function admit(drafts: Draft[], fleet: Fleet) {
+  if (fleet.tokens_until) return 0
   const queued = drafts.filter(({ session }) => session.state === 'QUEUED')
   const free = Math.max(0, fleet.max_running_sessions - fleet.running_sessions)
   const admitted = queued.sort(byTurn).slice(0, free)
@@ -32,8 +41,8 @@ function byTurn({ session: a }: Draft, { session: b }: Draft) {
  * Hands READY tasks of RUNNING sessions to agents: all of them in one decision, best agent first. The slot of a task
  * that this very decision hands in is free for its own session's next one alone, until it is stored.
  */
-export function assign(drafts: Draft[], { agents }: Pick<Fleet, 'agents'>) {
-  const candidates = candidatesOf(agents)
+export function assign(drafts: Draft[], fleet: Pick<Fleet, 'agents' | 'tokens_until'>) {
+  const candidates = candidatesOf(fleet.agents)
   const draftOf = new Map<string, Draft>()
   const ready: Task[] = []
   for (const draft of drafts) {
@@ -44,6 +53,7 @@ export function assign(drafts: Draft[], { agents }: Pick<Fleet, 'agents'>) {
       draftOf.set(task.id, draft)
     }
   }
+  if (fleet.tokens_until) return explainTokens(ready, draftOf, fleet.tokens_until)
   const choosing = { candidates, choose: chooser(candidates) }
   const doers = new Map([...new Set(draftOf.values())].map((draft) => [draft, doersOf(draft)]))
   for (const task of inOrder(ready)) {
@@ -106,8 +116,16 @@ function reserve(draft: Draft, task: Task, { agent, slot, slice, why }: Chosen) 
 
 const slotOf = ({ id, incarnation }: Agent) => ({ agent_id: id, incarnation })
 
+function explainTokens(ready: Task[], draftOf: Map<string, Draft>, until: string) {
+  for (const task of ready) {
+    const draft = draftOf.get(task.id)
+    if (draft) explain(draft, task, tokensWaiting(task.ready_at ?? draft.now, until))
+  }
+}
+
 /** Written only when the reason changes, so that a long wait costs one commit. */
-function explain(draft: Draft, task: Task, why: { reason: string; sentence: string }) {
+function explain(draft: Draft, task: Task, why: { reason: string; sentence: string; until?: string }) {
   if (task.waiting?.reason === why.reason && task.waiting.sentence === why.sentence) return
-  setTask(draft, task.id, { waiting: { ...why, since: task.ready_at ?? draft.now, until: null } })
+  const since = task.ready_at ?? draft.now
+  setTask(draft, task.id, { waiting: { until: null, ...why, since } })
 }

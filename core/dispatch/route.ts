@@ -160,7 +160,8 @@ export function whyNobody(
   const labels = labelsOf(session)
   const needs = labels.length === 0 ? capability : `${capability} and the label ${labels.join(', ')}`
   if (eligible.length > 0) {
-    const busy = `all ${eligible.length} agents that have it are busy`
+    const busy =
+      eligible.length === 1 ? 'the one that has it is busy' : `all ${eligible.length} that have it are busy`
     return { reason: 'agents_busy', sentence: `Waits for a free agent with ${needs}: ${busy}.` }
   }
   const options = labels.map((label) => ` --label ${label}`).join('')

@@ -93,7 +93,8 @@ export async function listNeeds(services: Pick<Services, 'database'>, actor: Act
   return [...asked.map(approvalNeed), ...needs].sort((a, b) => rank(a) - rank(b))
 }
 
-const nothingKnown = { tasks: [], agents: [], queue: { before: 0, running: 0, limit: 0 }, now: '' }
+const nobody = { before: 0, running: 0, limit: 0, tokens_until: null }
+const nothingKnown = { tasks: [], agents: [], queue: nobody, now: '' }
 const rank = ({ kind }: Need) => Need.shape.kind.options.indexOf(kind)
 
 function sessionOf({ id, title, state, rehearsal }: SessionPart) {

@@ -1,29 +1,17 @@
-import * as z from 'zod'
 import type { Actor } from '#core/actor'
 import { agentStates } from '#core/agent/states'
 import type { Services } from '#core/services'
 import { sessionStates } from '#core/session/states'
 import { taskStates } from '#core/task/states'
-import { Usage } from '#core/usage/usage'
+import type { Stats } from './wire.ts'
 
-export const Stats = z.object({
-  sessions: z.record(z.enum(sessionStates), z.int()),
-  tasks: z.record(z.enum(taskStates), z.int()),
-  agents: z.record(z.enum(agentStates), z.int()),
-  /** Of the agents that are not OFFLINE. */
-  slots: z.object({ capacity: z.int(), active: z.int() }),
-  usage: Usage,
-  attempts: z.object({ finished: z.int(), succeeded: z.int() }),
-  /** Succeeded over finished attempts; null when there is none. */
-  success_rate: z.number().nullable(),
-})
-export type Stats = z.infer<typeof Stats>
+type Row = Omit<Stats, 'success_rate'>
 
-type Counts = Record<string, number>
-type Row = Pick<Stats, 'slots' | 'usage' | 'attempts'> & { sessions: Counts; tasks: Counts; agents: Counts }
-
-const countsOf = (table: string) => /* sql */ `
-  (select coalesce(json_object_agg(state, n), '{}') from (select state, count(*) as n from ${table} group by state) c)`
+/** Every state has its count, also when nothing is in it. */
+const countsOf = (table: string, states: string) => /* sql */ `
+  (select json_object_agg(every.name, coalesce(c.n, 0))
+   from unnest(${states}::text[]) as every(name)
+   left join (select state, count(*) as n from ${table} group by state) c on c.state = every.name)`
 const sumOf = (field: string) => `'${field}', coalesce(sum((usage->>'${field}')::numeric), 0)`
 const usageFields = [
   'input_tokens',
@@ -36,7 +24,7 @@ const usageFields = [
 
 /** Row-level security narrows every count to the tenant; indexes: session_state, task_list. */
 const statsSql = /* sql */ `
-select ${countsOf('session')} as sessions, ${countsOf('task')} as tasks, ${countsOf('agent')} as agents,
+select ${countsOf('session', '$1')} as sessions, ${countsOf('task', '$2')} as tasks, ${countsOf('agent', '$3')} as agents,
   (select json_build_object('capacity', coalesce(sum(capacity), 0), 'active', coalesce(sum(active), 0))
    from agent where state <> 'OFFLINE') as slots,
   (select json_build_object(${usageFields.map(sumOf).join(', ')}) from session) as usage,
@@ -48,20 +36,9 @@ export async function readStats(services: Pick<Services, 'database'>, actor: Act
   const [row] = await services.database.query<Row>(actor.tenant_id, {
     name: 'read_stats',
     text: statsSql,
-    values: [],
+    values: [sessionStates, taskStates, agentStates],
   })
   if (!row) throw new Error('The statistics answered no row.')
   const { finished, succeeded } = row.attempts
-  return Stats.parse({
-    ...row,
-    sessions: filled(sessionStates, row.sessions),
-    tasks: filled(taskStates, row.tasks),
-    agents: filled(agentStates, row.agents),
-    success_rate: finished === 0 ? null : succeeded / finished,
-  })
-}
-
-/** Every state has its count, also when nothing is in it. */
-function filled(states: readonly string[], counts: Counts) {
-  return Object.fromEntries(states.map((state) => [state, counts[state] ?? 0]))
+  return { ...row, success_rate: finished === 0 ? null : succeeded / finished }
 }

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto'
 import type { Actor } from '#core/actor'
+import { atomically } from '#core/database/atomically'
 import type { Database, Query, Statement } from '#core/database/database'
 import { OrchestratorError } from '#core/error'
-import type { Channel } from '#core/live/channel'
-import { databaseServices, type Services } from '#core/services'
-import type { Wake } from '#core/wake/wake'
+import type { Services } from '#core/services'
 
 export type IdempotentRequest = { key: string; route: string; body: string | Uint8Array }
 export type StoredAnswer = { status: number; headers: Record<string, string>; body: string }
@@ -14,7 +13,7 @@ export const keptHours = 24
 
 /**
  * Takes the key, or waits for the transaction that has it: the primary key settles the race. An expired row is
- * taken over. Nothing is answered when the key has an answer.
+ * taken over, and so is one that a refusal left behind without an answer. Nothing is answered when the key has an answer.
  */
 function reserve(tenant_id: string, { key, route }: IdempotentRequest, hash: string): Statement {
   return {
@@ -24,7 +23,7 @@ function reserve(tenant_id: string, { key, route }: IdempotentRequest, hash: str
       values ($1::text, $2::text, $3::text, $4::text, 0, '')
       on conflict (tenant_id, key) do update set route = excluded.route, request_hash = excluded.request_hash,
         status = 0, response = '', created_at = now()
-      where i.created_at < now() - interval '${keptHours} hours'
+      where i.status = 0 or i.created_at < now() - interval '${keptHours} hours'
       returning i.key`,
     values: [tenant_id, key, route, hash],
   }
@@ -46,15 +45,11 @@ export async function once<S extends Services>(
 ): Promise<StoredAnswer & { replayed: boolean }> {
   const { tenant_id } = actor
   const hash = createHash('sha256').update(`${request.route}\n`).update(request.body).digest('hex')
-  let after: ReturnType<typeof held<S>> | null = null
-  const answer = await services.database.transaction(tenant_id, async (query) => {
+  return atomically(services, tenant_id, async (inside, query) => {
     const reserved = await query(reserve(tenant_id, request, hash))
     if (reserved.length === 0)
       return { ...(await replay(query, tenant_id, request.key, hash)), replayed: true }
-    // A transaction that is run again begins with nothing to send.
-    const inside = held(services, bound(query, tenant_id))
-    after = inside
-    const made = await run(inside.services)
+    const made = await run(inside)
     const response = JSON.stringify({ headers: made.headers, body: made.body })
     await query({
       name: 'store_idempotency',
@@ -63,8 +58,6 @@ export async function once<S extends Services>(
     })
     return { ...made, replayed: false }
   })
-  await sendHeld(services, after)
-  return answer
 }
 
 async function replay(query: Query, tenant_id: string, key: string, hash: string): Promise<StoredAnswer> {
@@ -80,52 +73,6 @@ async function replay(query: Query, tenant_id: string, key: string, hash: string
   }
   const stored: Pick<StoredAnswer, 'headers' | 'body'> = JSON.parse(row.response)
   return { status: row.status, ...stored }
-}
-
-/** A database that is one open transaction. */
-function bound(query: Query, tenant: string): Database {
-  const assertTenant = (tenant_id: string | null) => {
-    if (tenant_id !== tenant) throw new OrchestratorError('internal', 'A transaction has one tenant.')
-  }
-  return {
-    query(tenant_id, statement) {
-      assertTenant(tenant_id)
-      return query(statement)
-    },
-    transaction(tenant_id, body) {
-      assertTenant(tenant_id)
-      return body(query)
-    },
-    end: async () => {},
-  }
-}
-
-/** The same services inside a transaction: what tells others is held back until it is committed. */
-function held<S extends Services>(services: S, database: Database) {
-  const wakes: Wake[] = []
-  const rings: Channel[] = []
-  const inside: S = {
-    ...services,
-    ...databaseServices(database, services.presence),
-    wake: async (more: Wake[]) => {
-      wakes.push(...more)
-    },
-    bells: {
-      ...services.bells,
-      ring: async (channels: Channel[]) => {
-        rings.push(...channels)
-      },
-    },
-  }
-  return { services: inside, wakes, rings }
-}
-
-async function sendHeld(services: Services, after: { wakes: Wake[]; rings: Channel[] } | null) {
-  if (!after) return
-  await Promise.all([
-    services.bells.ring(after.rings),
-    after.wakes.length > 0 ? services.wake(after.wakes) : null,
-  ])
 }
 
 /** Forgets answers past their time, a bounded number at once; for the sweep, under the engine's role. */

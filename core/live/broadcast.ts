@@ -1,4 +1,5 @@
 import { OrchestratorError } from '#core/error'
+import { admitted } from './admit.ts'
 import { type Channel, keyOf, type LiveMessage } from './channel.ts'
 import { fanOut, type Holds } from './fan-out.ts'
 import type { Frame } from './frame.ts'
@@ -10,6 +11,8 @@ import { following, startOf, type Viewer } from './viewer.ts'
 export const leaseMs = 5_000
 /** Looks of one call at a channel; what is left is for the next message. */
 const maxLooks = 200
+/** What comes within so long of a post shares the next one: a frame costs the same with one event as with ten, in ms. */
+const gatherMs = 20
 /** A fleet's snapshot goes out this often at most, in ms. */
 const snapshotMs = 1_000
 
@@ -47,8 +50,11 @@ export async function broadcast(services: LiveServices, holds: Holds, messages: 
 
 /** Goes on with a replay that did not end in time. */
 async function goOn(services: LiveServices, { connection_id, ...channel }: LiveMessage) {
-  const mine = (await services.viewers.of(keyOf(channel))).find((one) => one.connection_id === connection_id)
-  if (!mine || mine.tenant_id !== channel.tenant_id) return
+  const { tenant_id } = channel
+  const [mine] = (await services.viewers.of(keyOf(channel))).filter(
+    (one) => one.connection_id === connection_id && one.tenant_id === tenant_id,
+  )
+  if (!mine || (await admitted(services, tenant_id, [mine])).length === 0) return
   await services.viewers.replayed(
     keyOf(channel),
     mine.connection_id,
@@ -67,8 +73,10 @@ async function follow(services: LiveServices, holds: Holds, { tenant_id, kind, i
   let looks = 0
   try {
     for (; leases.length > 0 && looks < maxLooks; looks++) {
-      const more = await lookOnce(services, channel, fan.post)
-      if (!more) leases = await services.leases.release(leases)
+      const look = await lookOnce(services, channel, fan.post)
+      if (look === 'more') continue
+      if (look === 'posted') await services.pause(gatherMs)
+      leases = await services.leases.release(leases)
     }
   } finally {
     // What failed comes back by its message; who has rung meanwhile is not to wait for that.
@@ -90,49 +98,62 @@ async function lookLater(services: LiveServices, channel: Channel) {
 
 type Post = (viewers: Viewer[], frames: Frame[]) => Promise<void>
 
-/** One look; answers whether there is more. */
-async function lookOnce(services: LiveServices, channel: Channel, post: Post) {
+/** What a look at a session came to: there is more, or what there was is posted. */
+type Look = 'more' | 'posted' | 'nothing'
+
+async function lookOnce(services: LiveServices, channel: Channel, post: Post): Promise<Look> {
   if (channel.kind === 'session') return lookAtSession(services, channel, post)
   const { token } = await services.watch.begin(channel)
   if (channel.kind === 'fleet' && !(await services.watch.first('snapshot', channel, snapshotMs))) {
     // One has just gone out: what changed since goes with the next, which is now on its way.
     await services.watch.expect(channel, 2 * snapshotMs)
     await services.wake([{ ...channel, delay_seconds: snapshotMs / 1_000 }])
-    return false
+    return 'nothing'
   }
   const text = await frameOfNow(services, channel)
   const viewers = await services.roster.of(channel)
   if (viewers.length === 0) return forget(services, channel, token)
-  if (text) await post(following(viewers, channel.tenant_id, services.now()), [{ from: 0, to: 1, text }])
-  return false
+  if (text) await post(await audience(services, channel, viewers), [{ from: 0, to: 1, text }])
+  // An inbox and a snapshot are whole: there is nothing to gather.
+  return 'nothing'
+}
+
+/** Of the viewers those who are to have the frames now. */
+function audience(services: LiveServices, { tenant_id }: Channel, viewers: Viewer[]) {
+  return admitted(services, tenant_id, following(viewers, tenant_id, services.now()))
 }
 
 /**
  * Pages first, then viewers: whoever is not among them yet has stored its subscription after these pages were
  * committed, and finds them by its own replay.
  */
-async function lookAtSession(services: LiveServices, channel: Channel, post: Post) {
+async function lookAtSession(services: LiveServices, channel: Channel, post: Post): Promise<Look> {
   const { viewers, roster, watch, now } = services
   const { token, cursor } = await watch.begin(channel)
   const start =
     cursor ?? startOf(following(await viewers.of(keyOf(channel)), channel.tenant_id, now()), now())
   if (start === null) return forgetUnlessWatched(services, channel, token)
-  const { frames, to, last_seq } = await lookAtEvents(services, channel, start)
-  if (frames.length === 0) return false
+  const { frames, to, last_seq, happened_at } = await lookAtEvents(services, channel, start)
+  if (frames.length === 0) return 'nothing'
   const all = await roster.of(channel)
   if (all.length === 0) return forget(services, channel, token)
-  await post(following(all, channel.tenant_id, now()), frames)
+  await post(await audience(services, channel, all), frames)
+  services.delivered?.(happened_at)
   await watch.advance(channel, to)
-  return to < last_seq
+  return to < last_seq ? 'more' : 'posted'
 }
 
-async function forgetUnlessWatched(services: LiveServices, channel: Channel, token: string | null) {
+async function forgetUnlessWatched(
+  services: LiveServices,
+  channel: Channel,
+  token: string | null,
+): Promise<Look> {
   const viewers = await services.viewers.of(keyOf(channel))
-  return viewers.length === 0 && forget(services, channel, token)
+  return viewers.length === 0 ? forget(services, channel, token) : 'nothing'
 }
 
 /** Nobody watches: commits need not wake until somebody does. */
-async function forget(services: LiveServices, channel: Channel, token: string | null) {
+async function forget(services: LiveServices, channel: Channel, token: string | null): Promise<Look> {
   if (token !== null) await services.watch.unmark(channel, token)
-  return false
+  return 'nothing'
 }

@@ -1,5 +1,4 @@
-import * as z from 'zod'
-import { idOf } from '#core/id'
+import { isId } from '#core/id'
 
 /** What can be watched: the events of a session, the inbox of an agent, how a tenant's fleet stands. */
 export type Channel = { kind: 'session' | 'agent' | 'fleet'; tenant_id: string; id: string }
@@ -20,15 +19,12 @@ export function wireNameOf(channel: Channel) {
   return channel.kind === 'fleet' ? 'fleet' : keyOf(channel)
 }
 
-const sessionId = idOf('session')
-const agentId = idOf('agent')
-
 /** A channel by its name on the wire, for a tenant's connection; null when there is no such name. */
 export function readChannel(name: string, tenant_id: string): Channel | null {
   if (name === 'fleet') return channelOf.fleet(tenant_id)
   const [, kind, id = ''] = /^(session|agent):(.+)$/.exec(name) ?? []
-  if (kind === 'session' && sessionId.safeParse(id).success) return channelOf.session(tenant_id, id)
-  if (kind === 'agent' && agentId.safeParse(id).success) return channelOf.agent(tenant_id, id)
+  if (kind === 'session' && isId('session', id)) return channelOf.session(tenant_id, id)
+  if (kind === 'agent' && isId('agent', id)) return channelOf.agent(tenant_id, id)
   return null
 }
 
@@ -36,13 +32,28 @@ export function readChannel(name: string, tenant_id: string): Channel | null {
  * A message on the broadcast queue: "look at channel C". With a connection: its replay is not over, go on with
  * it. It carries no event: what is true is read when it is handled.
  */
-export const LiveMessage = z.object({
-  kind: z.enum(['session', 'agent', 'fleet']),
-  tenant_id: idOf('tenant'),
-  id: z.string().max(100),
-  connection_id: z.string().max(200).optional(),
-})
-export type LiveMessage = z.infer<typeof LiveMessage>
+export type LiveMessage = Channel & { connection_id?: string | undefined }
+
+/** Reads a message of the broadcast queue; null for what is none. */
+export function readLiveMessage(text: string): LiveMessage | null {
+  const given = parse(text)
+  if (typeof given !== 'object' || given === null) return null
+  const { kind, tenant_id, id, connection_id }: Record<string, unknown> = { ...given }
+  if (kind !== 'session' && kind !== 'agent' && kind !== 'fleet') return null
+  if (typeof tenant_id !== 'string' || !isId('tenant', tenant_id)) return null
+  if (typeof id !== 'string' || id.length > 100) return null
+  if (connection_id === undefined) return { kind, tenant_id, id }
+  if (typeof connection_id !== 'string' || connection_id.length > 200) return null
+  return { kind, tenant_id, id, connection_id }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
+}
 
 /** A message for the broadcast queue, now or after a delay. */
 export type LiveWake = Channel & { connection_id?: string; delay_seconds?: number }

@@ -10,12 +10,15 @@ type ClientMessage =
   | { action: 'unsubscribe'; channel: string }
   | { action: 'ping' }
 
+/** All that a client can ask for. */
+export const actions = ['subscribe', 'unsubscribe', 'ping'] as const
+
 /** The fields of each action, with whether they must be there. */
 const fields = {
   subscribe: { channel: true, after: false },
   unsubscribe: { channel: true },
   ping: {},
-} as const satisfies Record<ClientMessage['action'], Record<string, boolean>>
+} as const satisfies Record<ClientMessage['action'] | (typeof actions)[number], Record<string, boolean>>
 
 /**
  * Reads a client's frame. By hand, since it is three shapes and every message of every viewer comes through here.
@@ -69,7 +72,9 @@ export async function receive(services: LiveServices, connection_id: string, tex
     if (message.action === 'subscribe') await subscribe(services, connection_id, message)
     else await unsubscribe(services, connection_id, channel)
   } catch (error) {
-    await services.sockets.post(connection_id, JSON.stringify({ ...refusal(error), channel }))
+    const refused = refusal(error)
+    await services.sockets.post(connection_id, JSON.stringify({ ...refused, channel }))
+    if (refused.code === 'unauthorized') await services.sockets.close(connection_id)
     if (!(error instanceof OrchestratorError) || error.code === 'internal') throw error
   }
 }

@@ -13,7 +13,8 @@ export async function lookAtEvents(services: LiveServices, channel: Channel, aft
   const filter = { after, limit: eventsPerLook, types: null }
   const page = await readEvents(services, readerOf(channel), channel.id, filter)
   const frames = packEvents(channel, page.items)
-  return { frames, to: page.next_after, last_seq: page.last_seq }
+  const happened_at = page.items.map(({ at }) => at)
+  return { frames, to: page.next_after, last_seq: page.last_seq, happened_at }
 }
 
 /** What a channel without a history has to say now; null when it is nothing. */

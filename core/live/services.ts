@@ -1,5 +1,6 @@
 import type { Inbox } from '#core/agent/inbox'
 import type { Database } from '#core/database/database'
+import type { EndedKeys } from '#core/key/ended'
 import type { Leases } from '#core/lock/lease'
 import type { Channel, LiveWake } from './channel.ts'
 import type { Roster } from './roster.ts'
@@ -15,10 +16,14 @@ export type LiveServices = {
   sockets: Sockets
   watch: Watch
   leases: Leases
+  ended: EndedKeys
   /** Sends wakes to the broadcast queue. Never throws. */
   wake: (wakes: LiveWake[]) => Promise<void>
   report: (event: LiveReport) => void
+  /** Told when events that had just happened have been posted, by the times at which they did. */
+  delivered?: (happened_at: string[]) => void
   now: () => number
+  pause: (ms: number) => Promise<unknown>
 }
 
 export type LiveReport =

@@ -22,7 +22,8 @@ export async function subscribe(services: LiveServices, connection_id: string, w
   try {
     if (!channel) throw noSuchChannel()
     authorize(actor, channel)
-    await begin(services, channel, connection_id, { after: wish.after, known })
+    await stand(services, actor)
+    await begin(services, channel, connection_id, { after: wish.after, known, key_id: keyIdOf(actor) })
   } catch (error) {
     if (!known && error instanceof OrchestratorError && !error.retryable)
       await services.viewers.leave(connection_id, wish.channel)
@@ -41,7 +42,7 @@ async function begin(
   services: LiveServices,
   channel: Channel,
   connection_id: string,
-  { after, known }: { after: number; known: boolean },
+  { after, known, key_id }: { after: number; known: boolean; key_id: string | null },
 ) {
   const { viewers, now: clock } = services
   const now = clock()
@@ -51,6 +52,7 @@ async function begin(
   await viewers.put(key, {
     connection_id,
     tenant_id: channel.tenant_id,
+    key_id,
     after: hasHistory ? after : 0,
     replaying_until: exclusive ? now + exclusiveMs : 0,
     seen_at: now,
@@ -82,6 +84,15 @@ function authorize(actor: SocketActor, channel: Channel) {
       ? `An agent may watch agent:${actor.agent_id} only.`
       : "An inbox is its agent's; watch sessions or the fleet."
   throw new OrchestratorError('forbidden', message)
+}
+
+const keyIdOf = (actor: SocketActor) => (actor.kind === 'operator' ? actor.who.key_id : null)
+
+/** @throws unauthorized, upon which the connection is closed */
+async function stand(services: LiveServices, actor: SocketActor) {
+  const key_id = keyIdOf(actor)
+  if (key_id === null || !(await services.ended(actor.tenant_id, [key_id])).has(key_id)) return
+  throw new OrchestratorError('unauthorized', 'The key of this connection was revoked, or has expired.')
 }
 
 function noSuchChannel() {

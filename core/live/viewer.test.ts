@@ -5,7 +5,7 @@ import { following, startOf, type Viewer } from './viewer.ts'
 const now = 1_000_000
 const tenant_id = 'ten_a'
 const aViewer = (set: Partial<Viewer>): Viewer => ({
-  ...{ connection_id: 'a=', tenant_id, after: 0, replaying_until: 0, seen_at: now, ...set },
+  ...{ connection_id: 'a=', tenant_id, key_id: null, after: 0, replaying_until: 0, seen_at: now, ...set },
 })
 
 describe('a broadcast', () => {
@@ -29,7 +29,7 @@ describe('a broadcast', () => {
 })
 
 describe('a ticket', () => {
-  const actor = { kind: 'operator', tenant_id } as const
+  const actor = { kind: 'operator', tenant_id, who: { key_id: 'key_1', name: 'one' } } as const
 
   test('is kept as a hash that only the ticket gives', () => {
     const { ticket, record } = newTicket(actor, new Date(now))

@@ -12,6 +12,8 @@ const freshMs = 60_000
 export type Viewer = {
   connection_id: string
   tenant_id: string
+  /** With which it was let in; null for an agent. */
+  key_id: string | null
   /** The last seq that it is known to have: its own word, or the end of its replay. */
   after: number
   /** Until then its replay has it for itself, in ms; 0 when it follows. */

@@ -17,6 +17,7 @@ import { integrationTask, planTask, workTasks } from '#core/task/make'
 import { isHeld, isTerminal as isTaskTerminal } from '#core/task/states'
 import type { Task } from '#core/task/task'
 import { hopelessBecause, isParentReady, parentOf } from '#core/task/tree'
+import { tokensReason, tokensWaiting } from '#core/tenant/tokens'
 import { spentLimits } from '#core/usage/budget'
 import { countedTokens } from '#core/usage/usage'
 import { failureSentence, pausedSentence } from './failures.ts'
@@ -46,6 +47,7 @@ export function advanceDraft(draft: Draft, holders: Holders) {
   if (state === 'RUNNING') run(draft, holders)
   else if (state === 'PAUSING' || state === 'STOPPING') settle(draft, holders)
   else if (state === 'QUEUED') timeLimit(draft)
+  else if (state === 'PAUSED') resumeAtMidnight(draft)
   setWake(draft)
 }
 
@@ -63,7 +65,7 @@ function run(draft: Draft, holders: Holders) {
   lose(draft, holders)
   expireApprovals(draft)
   deadlines(draft)
-  if (overBudget(draft, holders)) return
+  if (overBudget(draft, holders) || outOfTokens(draft, holders)) return
   create(draft)
   unblock(draft)
   finish(draft)
@@ -119,6 +121,22 @@ function overBudget(draft: Draft, holders: Holders) {
   )
   settle(draft, holders)
   return true
+}
+
+/** The tenant's day is spent: it rests until the next one begins. */
+function outOfTokens(draft: Draft, holders: Holders) {
+  if (draft.tokens_until === null || tasksOf(draft).every(({ state }) => isTaskTerminal(state))) return false
+  const waiting = tokensWaiting(draft.now, draft.tokens_until)
+  const { reason, sentence, until } = waiting
+  moveSession(draft, 'pause', { waiting, settle_by: after(draft.now, graceMs) }, { reason, sentence, until })
+  settle(draft, holders)
+  return true
+}
+
+/** What paused for the tokens of the day goes on by itself; what an operator has paused does not. */
+function resumeAtMidnight(draft: Draft) {
+  if (draft.session.waiting?.reason === tokensReason && draft.tokens_until === null)
+    moveSession(draft, 'resume', { queued_at: draft.now, waiting: null })
 }
 
 /** Tasks whose agent went silent, or came back as another process, go back to where their checkpoint is. */
@@ -252,9 +270,10 @@ function settle(draft: Draft, holders: Holders) {
   // Its budget was raised while it settled.
   if (waiting.reason === 'budget_exceeded' && !tokens && !cost_usd)
     moveSession(draft, 'resume', { queued_at: draft.now, waiting: null })
+  else resumeAtMidnight(draft)
 }
 
-function pausedWaiting(since: string) {
+export function pausedWaiting(since: string) {
   return { reason: 'paused', sentence: pausedSentence, since, until: null }
 }
 
@@ -281,6 +300,10 @@ export function setWake(draft: Draft) {
     const since = session.started_at ?? session.queued_at
     if (session.budget.seconds !== null && since) times.push(after(since, session.budget.seconds * 1000))
   }
+  // Whoever waits for the day's end is looked at then, whatever else happens until there.
+  if (session.state === 'QUEUED') times.push(draft.tokens_until)
+  if (session.state === 'PAUSED' && session.waiting?.reason === tokensReason)
+    times.push(draft.tokens_until ?? session.waiting.until)
   // While it settles only the grace counts: an attempt's own end, perhaps past, would hide it.
   if (session.state === 'RUNNING') {
     for (const task of draft.tasks.values()) {

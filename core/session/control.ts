@@ -10,7 +10,9 @@ import type { Priority } from '#core/priority'
 import type { Services } from '#core/services'
 import { reviveTask } from '#core/task/end'
 import { isHeld, isTerminal as isTaskTerminal } from '#core/task/states'
+import { tokensReason } from '#core/tenant/tokens'
 import { spentLimits } from '#core/usage/budget'
+import { pausedWaiting } from './advance.ts'
 import { graceMs } from './limits.ts'
 import { readSession } from './read.ts'
 import type { SessionPatch } from './session.ts'
@@ -47,11 +49,17 @@ export async function controlSession(services: Services, actor: Actor, id: strin
     (draft) => {
       const { state } = draft.session
       // "Already done" is said only where the table has no such action: a RUNNING session can well be paused.
+      if (action === 'pause' && draft.session.waiting?.reason === tokensReason) return keepPaused(draft)
       if (alreadyDone[action].includes(state)) return
       decisions[action](draft)
     },
   )
   return readSession(services, actor, id)
+}
+
+/** What rests for the tokens of the day only is paused by the operator from now on: midnight does not resume it. */
+function keepPaused(draft: Draft) {
+  setSession(draft, { waiting: pausedWaiting(draft.now) })
 }
 
 const graceEnd = ({ now }: Draft) => new Date(Date.parse(now) + graceMs).toISOString()
@@ -178,12 +186,14 @@ const namedForks = 20
 export async function deleteSession(services: Services, actor: Actor, id: string) {
   const { state } = await readSession(services, actor, id)
   const rows = await services.database
-    .query(actor.tenant_id, {
-      name: 'delete_session',
-      text: /* sql */ `
-        delete from session where id = $1::text and state in ('PENDING', 'COMPLETED', 'FAILED', 'STOPPED') returning id`,
-      values: [id],
-    })
+    .transaction(actor.tenant_id, (query) =>
+      query({
+        name: 'delete_session',
+        text: /* sql */ `
+          delete from session where id = $1::text and state in ('PENDING', 'COMPLETED', 'FAILED', 'STOPPED') returning id`,
+        values: [id],
+      }),
+    )
     .catch(async (cause: unknown) => {
       // Postgres refuses it by the foreign key, also when the fork came between the look and the delete.
       throw (await forksOf(services, actor, id)) ?? cause

@@ -10,6 +10,7 @@ import type { Services } from '#core/services'
 import { noUsage } from '#core/usage/usage'
 import { insertSessions, type NewRow } from './create.sql.ts'
 import { type SessionView, toViews } from './read.ts'
+import { anyRepository, assertRepository, type RepositoryRules } from './repository.ts'
 import type { NewSession, Session } from './session.ts'
 
 export type Creator = {
@@ -45,10 +46,16 @@ const withoutTasks = (session: Session) => ({
 
 /**
  * Makes a session: PENDING, or QUEUED when it is to start at once.
- * @throws plan_invalid with a pointer for each fault of a given plan
+ * @throws invalid_input for a repository that the rules do not allow, plan_invalid with a pointer for each fault of a given plan
  */
-export async function createSession(services: Services, actor: Actor, input: NewSession) {
+export async function createSession(
+  services: Services,
+  actor: Actor,
+  input: NewSession,
+  rules: RepositoryRules = anyRepository,
+) {
   const { start, ...session } = input
+  assertRepository(session.repository, rules)
   if (session.plan) checkPlan(session)
   const id = newId('session')
   const at = new Date().toISOString()

@@ -11,6 +11,8 @@ export type SessionView = Omit<Session, 'tenant_id' | 'step_errors'> & {
   success_rate: number | null
   tasks: { total: number; completed: number; running: number; failed: number }
   actions: SessionAction[]
+  /** Its place among those that wait for one, 1 being next; null when it is not QUEUED. */
+  queue_position: number | null
 }
 
 type Row = Session & { task_counts: SessionView['tasks'] }
@@ -143,6 +145,7 @@ function toView(row: Row, facts: LoadedFacts | undefined): SessionView {
     success_rate: attempts_finished === 0 ? null : attempts_succeeded / attempts_finished,
     tasks: task_counts,
     actions: legalActions(session.state, 'operator'),
+    queue_position: session.state === 'QUEUED' && facts ? facts.queue.before + 1 : null,
   }
 }
 
@@ -160,6 +163,6 @@ function waitingOf(session: Session, facts: LoadedFacts | undefined): Waiting | 
 const nothingKnown: LoadedFacts = {
   tasks: [],
   agents: [],
-  queue: { before: 0, running: 0, limit: 0 },
+  queue: { before: 0, running: 0, limit: 0, tokens_until: null },
   now: '',
 }

@@ -1,5 +1,5 @@
 import { commitAll } from '#core/change/commit'
-import { type Draft, draftOf, isChanged } from '#core/change/draft'
+import { type Draft, draftOf, isChanged, nameRequest } from '#core/change/draft'
 import type { Database } from '#core/database/database'
 import { gatherByTenant } from '#core/database/gather'
 import { assign } from '#core/dispatch/dispatch'
@@ -8,8 +8,8 @@ import { advanceDraft, setWake } from '#core/session/advance'
 import { loadOpenFleet, loadStep, type OpenFleetRow, type StepRow } from './load.sql.ts'
 import { type Whole, wholeOf } from './whole.ts'
 
-/** What is said of a task, as a decision that throws before it changes anything. */
-export type Said = { task_id: string; decide: (draft: Draft) => void }
+/** What is said of a task, as a decision that throws before it changes anything, and by which request. */
+export type Said = { task_id: string; decide: (draft: Draft) => void; request_id?: string | undefined }
 
 /** It is stored with all that follows from it; `left`: the tenant's fleet must be looked at for others. */
 export type Followed = { draft: Draft; left: boolean }
@@ -46,8 +46,12 @@ export async function followAll(
   if (!fleet) return said.map(() => 'alone')
   const decided = decideAll(rows, said)
   const drafts = [...decided.values()]
-  if (!fleet.tasks_wait) assign(drafts, { agents: await audible(presence, fleet) })
+  if (!fleet.tasks_wait) assign(drafts, { ...fleet, agents: await audible(presence, fleet) })
   for (const draft of drafts) setWake(draft)
+  for (const { task_id, request_id } of said) {
+    const draft = decided.get(task_id)
+    if (draft) nameRequest(draft, request_id)
+  }
   const outcomes = await commitAll(database, tenant_id, drafts)
   const won = new Set(drafts.filter((_, i) => outcomes[i] !== 'conflict'))
   return said.map(({ task_id }) => {

@@ -51,7 +51,7 @@ export function loadStep({ session_ids = [], task_ids = [], queues = [] }: Wante
         prompt: `case when work.tasks is null then s.prompt else '' end`,
         plan: 'case when not coalesce(work.is_planned, false) then s.plan end',
       })}, now() as now, coalesce(work.tasks, '[]') as tasks, coalesce(work.holders, '[]') as holders,
-        ${openApprovals} as approvals
+        ${openApprovals} as approvals, tokens_until(s.tenant_id) as tokens_until
       from wanted w
       -- offset 0: by the key, whatever the planner thinks of a table it knows little of.
       cross join lateral (select * from session where id = w.id offset 0) s
@@ -120,6 +120,7 @@ export type FleetRow = {
   id: string
   max_running_sessions: number
   running_sessions: number
+  tokens_until: string | null
   agents: Agent[]
 }
 
@@ -138,7 +139,7 @@ export function loadFleets(tenant_ids: string[]): Statement {
   return {
     name: 'load_fleets',
     text: /* sql */ `
-      select t.id, t.max_running_sessions,
+      select t.id, t.max_running_sessions, tokens_until(t.id) as tokens_until,
         (select count(*)::int from session s where s.tenant_id = t.id and s.state in ('RUNNING', 'PAUSING'))
           as running_sessions,
         ${agents}
@@ -148,7 +149,10 @@ export function loadFleets(tenant_ids: string[]): Statement {
 }
 
 /** A tenant's fleet as a hand-in meets it, and whether somebody else waits for an agent or for a place. */
-export type OpenFleetRow = { agents: Agent[]; tasks_wait: boolean; sessions_wait: boolean }
+export type OpenFleetRow = Pick<FleetRow, 'agents' | 'tokens_until'> & {
+  tasks_wait: boolean
+  sessions_wait: boolean
+}
 
 /**
  * A READY task for which the last look found no agent does not count: nobody here could take it. Indexes: task_turn,
@@ -158,7 +162,7 @@ export function loadOpenFleet(tenant_id: string): Statement {
   return {
     name: 'load_open_fleet',
     text: /* sql */ `
-      select ${agents},
+      select ${agents}, tokens_until(t.id) as tokens_until,
         exists (select from task r where r.tenant_id = t.id and r.state = 'READY' and (r.not_before is null or r.not_before <= now())
                   and r.waiting->>'reason' is distinct from 'no_agent') as tasks_wait,
         exists (select from session q where q.tenant_id = t.id and q.state = 'QUEUED') as sessions_wait

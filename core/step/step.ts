@@ -1,6 +1,6 @@
 import { announce } from '#core/change/announce'
 import { commitAll } from '#core/change/commit'
-import { type Draft, draftOf, isChanged } from '#core/change/draft'
+import { type Draft, draftOf, isChanged, nameRequest } from '#core/change/draft'
 import { type KnownRow, toKnown } from '#core/change/load.sql'
 import type { Database } from '#core/database/database'
 import { admit, assign, type Fleet } from '#core/dispatch/dispatch'
@@ -32,6 +32,8 @@ export type StepServices = {
   wake: (wakes: Wake[]) => Promise<void>
   /** Told of what a log line or a counter should know; never awaited. */
   report: (event: StepReport) => void
+  /** The request that a session is looked at for, if it is known: workers carry it on. */
+  requestOf?: (session_id: string) => string | undefined
   told?: Told
 }
 
@@ -134,11 +136,15 @@ async function look(services: StepServices, session_ids: string[], tenant_ids: s
   for (const fleet of fleets) dispatch(fleet, silent.agents, whole, partial)
   for (const { draft } of whole) setWake(draft)
   for (const draft of partial) setOfferWake(draft)
+  for (const draft of [...partial, ...whole.map((one) => one.draft)])
+    nameRequest(draft, services.requestOf?.(draft.session.id))
   return store(services, [...whole.map(({ draft }) => draft), ...partial].filter(isChanged))
 }
 
 /** Sessions that a tenant may admit: those further back in its queue need not be loaded. */
-function placesIn({ id, max_running_sessions, running_sessions }: FleetRow) {
+function placesIn({ id, max_running_sessions, running_sessions, tokens_until }: FleetRow) {
+  // While none may start nobody need be looked at for it.
+  if (tokens_until) return { tenant_id: id, places: 0 }
   return { tenant_id: id, places: Math.max(0, max_running_sessions - running_sessions) }
 }
 

@@ -122,6 +122,11 @@ describe('a task whose inputs conflict', () => {
     expect(taskNamed(draft, 'both').error?.message).toContain('comes again although "merge-1"')
   })
 
+  it('FAILs when it is itself the one that is to join them', () => {
+    const draft = met([done('left'), done('right'), joiner('merge-1', { kind: 'MERGE' })])
+    expect(taskNamed(draft, 'merge-1')).toMatchObject({ state: 'FAILED', error: { code: 'merge_conflict' } })
+  })
+
   it('FAILs when the budget of tasks, or the most that may be, leaves none to resolve it', () => {
     const budget = { ...noBudget, tasks: 3 }
     const draft = met(tasks, { budget })

@@ -14,7 +14,7 @@ import type { MergeConflict } from './wire.ts'
 export function awaitMerge(draft: Draft, task: Task, conflict: MergeConflict) {
   const joined = acceptedTasks(draft, task, conflict.keys)
   const before = tasksOf(draft).find((other) => joins(draft, other, conflict.keys))
-  const refusal = before ? comesAgain(task, before) : noRoom(draft)
+  const refusal = before ? unjoinable(task, before) : noRoom(draft)
   if (refusal !== null) {
     const message = `${conflictOf(conflict)}, and ${refusal}`
     return failAttempt(draft, task, { code: 'merge_conflict', message, retryable: false })
@@ -49,8 +49,9 @@ function joins(draft: Draft, { kind, depends_on, parent_id }: Task, keys: string
   return kind === 'MERGE' && joined.length === keys.length && keys.every((key) => joined.includes(key))
 }
 
-/** A worker that finds a conflict again after it was resolved would find it for ever. */
-function comesAgain(task: Task, before: Task) {
+/** A worker that finds a conflict again after it was resolved would find it for ever; and nobody waits for itself. */
+function unjoinable(task: Task, before: Task) {
+  if (before.id === task.id) return 'this is the task that is to join them.'
   return task.depends_on.includes(before.key)
     ? `it comes again although "${before.key}" has joined them.`
     : null

@@ -2,12 +2,13 @@ import * as z from 'zod'
 import { idOf } from '#core/id'
 import { Plan, PlannedTask } from '#core/plan/plan'
 import { Usage } from '#core/usage/usage'
+import { Attempt, Batch } from './attempt.ts'
 import { taskStates } from './states.ts'
 import { limits, taskKinds } from './task.ts'
 
 /** The bodies of the workers' calls on a task. Each quotes the attempt it acts for: the fence. */
-const attempt = z.int().min(1)
-const batch = z.int().min(0)
+const attempt = Attempt
+const batch = Batch
 const commit = z.string().regex(/^[0-9a-f]{40}$|^[0-9a-f]{64}$/, 'must be a full git commit id')
 
 export const LogStream = z.enum(['thought', 'text', 'tool', 'stdout', 'stderr', 'system'])
@@ -27,7 +28,7 @@ export const LogEvent = z.strictObject({ type: z.literal('log'), at: z.iso.datet
 
 export const EventBatch = z.strictObject({
   attempt,
-  batch: z.int().min(1),
+  batch: batch.min(1),
   events: z.array(LogEvent).max(500),
   usage: Usage.optional(),
 })
@@ -87,7 +88,7 @@ export const WorkCheckpoint = z.strictObject({
   artifact_id: idOf('artifact').nullable(),
   commit: commit.nullable(),
   engine: EngineState,
-  size: z.int().min(0),
+  size: z.int().min(0).max(Number.MAX_SAFE_INTEGER),
 })
 export type WorkCheckpoint = z.infer<typeof WorkCheckpoint>
 

@@ -60,6 +60,7 @@ async function handIn(
   const followed = await services.follow(tenant_id, {
     task_id: id,
     decide: (draft) => decide(draft, taskOf(draft, id)),
+    request_id: services.requestId?.(),
   })
   if (followed === 'alone') await work(services, worker, id, decide)
   else await announce(services, [followed.draft], followed.left ? [{ kind: 'tenant', tenant_id }] : [])
@@ -73,9 +74,12 @@ export async function claimTask(
   attempt: number,
   rehearsal: boolean,
 ): Promise<Assigned> {
+  let ready_ms: number | null = null
   const draft = await work(services, worker, id, (draft, task) => {
     assertHolds(task, worker, attempt)
+    ready_ms = null
     if (task.state !== 'ASSIGNED') return
+    ready_ms = task.ready_at === null ? null : Date.parse(draft.now) - Date.parse(task.ready_at)
     const deadline = new Date(Date.parse(draft.now) + limits.run_ms).toISOString()
     draft.trigger = 'TASK_STARTED'
     // The engine looks at the offer's deadline at the latest, which is before the attempt's.
@@ -83,6 +87,7 @@ export async function claimTask(
     moveTask(draft, id, 'claim', { deadline, started_at: draft.now }, { attempt, rehearsal })
     if (draft.session.rehearsal !== rehearsal) setSession(draft, { rehearsal })
   })
+  if (ready_ms !== null) services.dispatched?.(ready_ms / 1_000)
   return readAssignment(services, worker, draft.session, taskOf(draft, id), childrenOf(draft, id))
 }
 

@@ -13,7 +13,5 @@ export const WakeMessage = z.discriminatedUnion('kind', [
 ])
 export type WakeMessage = z.infer<typeof WakeMessage>
 
-/** A wake, now or after a delay; SQS takes at most 15 minutes, and later deadlines are the sweep's. */
+/** A wake, now or after a delay (delay.ts). */
 export type Wake = WakeMessage & { delay_seconds?: number }
-
-export const maxDelaySeconds = 900

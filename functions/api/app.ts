@@ -2,53 +2,69 @@ import { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { cors } from 'hono/cors'
 import { newId } from '#core/id'
+import { underRequest } from '../request.ts'
 import { makeIdentify } from './auth.ts'
-import { underRequest } from './context.ts'
-import { registerSchemas } from './document.ts'
+import { registerSchemas, registerSecurity } from './document.ts'
 import type { Api, Env } from './endpoint.ts'
 import { problemOf, renderProblem } from './problem.ts'
 import { agentRoutes } from './routes/agents.ts'
 import { approvalRoutes } from './routes/approvals.ts'
 import { artifactRoutes } from './routes/artifacts.ts'
+import { auditRoutes } from './routes/audit.ts'
 import { checkpointRoutes } from './routes/checkpoints.ts'
 import { contextRoutes } from './routes/contexts.ts'
 import { docsRoutes } from './routes/docs.ts'
 import { eventRoutes } from './routes/events.ts'
 import { fleetRoutes } from './routes/fleet.ts'
+import { keyRoutes } from './routes/keys.ts'
 import { plainRoutes } from './routes/plain.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { socketRoutes } from './routes/sockets.ts'
 import { taskRoutes } from './routes/tasks.ts'
+import { tenantRoutes } from './routes/tenant.ts'
+import { webhookRoutes } from './routes/webhooks.ts'
 import { workRoutes } from './routes/work.ts'
 import type { ApiServices } from './services.ts'
+import { makeThrottle } from './throttle.ts'
 
 const exposed = [
   'ETag',
   'Idempotent-Replayed',
   'Link',
   'Location',
+  'RateLimit',
+  'RateLimit-Policy',
   'Retry-After',
   'X-Last-Seq',
   'X-Request-Id',
   'X-Truncated',
 ]
 
+/** Others are told together: a label is not for callers to invent. */
+const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+
 /** The whole REST API. `services` is asked at each request, so that nothing is opened before the first. */
 export function buildApp(services: () => ApiServices) {
   const app = new OpenAPIHono<Env>()
-  const api: Api = { app, services, identify: makeIdentify(), routes: [] }
+  const api: Api = { app, services, identify: makeIdentify(), throttle: makeThrottle(), routes: [] }
   app.use(async (c, next) => {
     const request_id = requestIdOf(c)
     const began = performance.now()
     c.set('request_id', request_id)
     c.set('route', 'none')
     c.set('ids', {})
+    c.set('rate', {})
     await underRequest(request_id, next)
     c.res.headers.set('x-request-id', request_id)
+    for (const [name, value] of Object.entries(c.get('rate'))) c.res.headers.set(name, value)
     const { method } = c.req
     const duration_ms = Math.round((performance.now() - began) * 10) / 10
     const line = { method, route: c.get('route'), status: c.res.status, duration_ms, request_id }
-    services().log.info('request_completed', { ...line, ...c.get('ids') })
+    const { log, timings } = services()
+    log.info('request_completed', { ...line, ...c.get('ids') })
+    const labels = [methods.has(method) ? method : 'OTHER', c.get('route'), String(c.res.status)]
+    timings.observe('http_request_duration_seconds', labels, duration_ms / 1_000)
+    await timings.flush()
   })
   app.use(
     cors({
@@ -59,7 +75,7 @@ export function buildApp(services: () => ApiServices) {
     }),
   )
   registerSchemas(app.openAPIRegistry)
-  app.openAPIRegistry.registerComponent('securitySchemes', 'agent', { type: 'http', scheme: 'bearer' })
+  registerSecurity(app.openAPIRegistry)
   for (const add of [sessionRoutes, eventRoutes, checkpointRoutes, taskRoutes, workRoutes, agentRoutes])
     add(api)
   for (const add of [
@@ -67,7 +83,11 @@ export function buildApp(services: () => ApiServices) {
     artifactRoutes,
     contextRoutes,
     fleetRoutes,
+    auditRoutes,
+    tenantRoutes,
     socketRoutes,
+    keyRoutes,
+    webhookRoutes,
     plainRoutes,
     docsRoutes,
   ])

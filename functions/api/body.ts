@@ -24,7 +24,7 @@ export async function readBody(request: Request, options: { verbatim: boolean })
     throw new OrchestratorError('unsupported_media_type', message)
   }
   const json = parse(bytes)
-  const fault = options.verbatim ? null : unstorable(json, [])
+  const fault = faultIn(json, [], options.verbatim ? () => true : isStorable)
   if (fault) throw invalid('body', [{ pointer: pointerOf(fault.path), message: fault.message }])
   return { bytes, json }
 }
@@ -55,15 +55,15 @@ const maxDepth = 64
 
 type Fault = { path: string[]; message: string }
 
-function unstorable(value: unknown, path: string[]): Fault | null {
+function faultIn(value: unknown, path: string[], fits: (text: string) => boolean): Fault | null {
   const message = 'must not contain NUL or half a surrogate pair'
-  if (typeof value === 'string') return isStorable(value) ? null : { path, message }
+  if (typeof value === 'string') return fits(value) ? null : { path, message }
   if (typeof value !== 'object' || value === null) return null
   if (path.length >= maxDepth)
     return { path: path.slice(0, 3), message: `must be at most ${maxDepth} levels deep` }
   for (const [key, member] of Object.entries(value)) {
-    if (!isStorable(key)) return { path, message }
-    const found = unstorable(member, [...path, key])
+    if (!fits(key)) return { path, message }
+    const found = faultIn(member, [...path, key], fits)
     if (found) return found
   }
   return null

@@ -6,26 +6,39 @@ import type { Params } from './params.ts'
 import { Problem } from './schemas.ts'
 
 type Any = Endpoint<Params, z.ZodType, z.ZodType, z.ZodType>
-type Described = Pick<Any, 'name' | 'method' | 'path' | 'tag' | 'summary' | 'who' | 'params'> &
-  Pick<Any, 'query' | 'body' | 'status' | 'answer' | 'media'>
+type Described = Pick<Any, 'name' | 'method' | 'path' | 'tag' | 'summary' | 'scope' | 'agents' | 'params'> &
+  Pick<Any, 'query' | 'body' | 'status' | 'answer' | 'media' | 'if_match'>
+
+const ifMatch = z.string().optional().meta({ description: 'The ETag of a read, such as "3".' })
+const idempotencyKey = z.string().max(255).optional()
+const etag = z.object({ ETag: z.string().meta({ description: 'The version.' }) })
+
+const takesIfMatch = ({ method, if_match }: Described) =>
+  method === 'patch' || method === 'put' || if_match === true
 
 /** Statuses that any endpoint may answer, and those of some. */
-function refusals({ who, method, params, body }: Described, idempotent: boolean) {
+function refusals(endpoint: Described, idempotent: boolean) {
+  const { scope, method, params } = endpoint
   const statuses = [400, 500, 503]
-  if (who !== 'public') statuses.push(401, 403)
-  if (Object.keys(params).length > 0) statuses.push(404)
-  if (method !== 'get') statuses.push(409, 413)
-  if (body !== nothing.body) statuses.push(415)
-  if (method === 'patch' || method === 'put') statuses.push(412)
-  if (idempotent) statuses.push(422)
+  if (scope !== 'public') statuses.push(401, 403, 429)
+  // A worker's body may name a task, too.
+  if (Object.keys(params).length > 0 || scope === 'worker') statuses.push(404)
+  if (method !== 'get') statuses.push(409, 413, 415)
+  if (takesIfMatch(endpoint)) statuses.push(412)
+  // Of a key that came with another request, or of a plan that cannot be.
+  if (idempotent || scope === 'worker') statuses.push(422)
   return statuses.sort()
 }
 
 /** What an endpoint says of itself, as OpenAPI says it. */
 export function describe(endpoint: Described, idempotent: boolean) {
-  const { name, method, path, tag, summary, who, params, query, body, answer, media } = endpoint
+  const { name, method, path, tag, summary, params, query, body, answer, media } = endpoint
   const { status = 200 } = endpoint
-  const headers = idempotent ? z.object({ 'Idempotency-Key': z.string().max(255).optional() }) : null
+  const headers = {
+    ...(idempotent ? { 'Idempotency-Key': idempotencyKey } : {}),
+    ...(takesIfMatch(endpoint) ? { 'If-Match': ifMatch } : {}),
+  }
+  const isVersioned = answer instanceof z.ZodObject && 'version' in answer.shape
   const problem = { 'application/problem+json': { schema: refTo(answerNames, Problem) } }
   const refused = refusals(endpoint, idempotent).map((code) => [
     String(code),
@@ -42,21 +55,32 @@ export function describe(endpoint: Described, idempotent: boolean) {
     path,
     tags: [tag],
     summary,
-    ...(who === 'worker' ? { security: [{ agent: [] }] } : {}),
-    ...(who === 'anyone' ? { security: [{ agent: [] }, {}] } : {}),
+    ...accessOf(endpoint),
     request: {
       params: z.object(Object.fromEntries(Object.entries(params).map(([key, noun]) => [key, paramOf(noun)]))),
       ...(query instanceof z.ZodObject ? { query } : {}),
-      ...(headers ? { headers } : {}),
+      ...(Object.keys(headers).length > 0 ? { headers: z.object(headers) } : {}),
       ...(body === nothing.body
         ? {}
         : { body: { required: true, content: { 'application/json': { schema: refTo(bodyNames, body) } } } }),
     },
     responses: {
-      [status]: { description: 'Done.', ...(Object.keys(content).length > 0 ? { content } : {}) },
+      [status]: {
+        description: 'Done.',
+        ...(isVersioned ? { headers: etag } : {}),
+        ...(Object.keys(content).length > 0 ? { content } : {}),
+      },
       ...Object.fromEntries(refused),
     },
   })
+}
+
+/** Who may call, as OpenAPI says it; a bearer's scopes it knows since 3.1. */
+function accessOf({ scope, agents }: Described) {
+  if (scope === 'public') return { security: [] }
+  if (scope === 'worker') return { security: [{ agent: [] }] }
+  const security: Record<string, string[]>[] = [{ key: [scope] }, ...(agents ? [{ agent: [] }] : [])]
+  return { security, 'x-required-scope': scope }
 }
 
 function paramOf(noun: string) {

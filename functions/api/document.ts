@@ -44,6 +44,15 @@ export function registerSchemas(registry: Registry) {
   }
 }
 
+/** The two kinds of bearer: people and programs hold keys, agents their tokens. */
+export function registerSecurity(registry: Registry) {
+  const bearer = (description: string) => ({ type: 'http' as const, scheme: 'bearer', description })
+  const key = 'A key, `oio_<prefix>_<secret>`, that holds the scope; `admin` holds all of them.'
+  registry.registerComponent('securitySchemes', 'key', bearer(key))
+  const agent = 'The token that a registration told: it acts as that agent, on the tasks that it holds.'
+  registry.registerComponent('securitySchemes', 'agent', bearer(agent))
+}
+
 /** An answer may grow fields; only what is sent is closed. */
 function openObject({ jsonSchema }: { jsonSchema: z.core.JSONSchema.BaseSchema }) {
   if (jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties
@@ -65,6 +74,7 @@ function replaced(value: unknown): unknown {
 
 const description = `Sessions turn a goal and a repository into a finished branch, through agents that anybody can run.
 
+- Every call but the plain ones carries \`Authorization: Bearer\` with a key, or as an agent with its token.
 - Errors are \`application/problem+json\` with a stable \`code\`; \`retryable\` says whether the same request may work later.
 - Every POST of a person takes an \`Idempotency-Key\`: the same key and request give the stored answer for 24 hours.
 - Lists take \`limit\` and \`cursor\` and answer \`items\` and \`next_cursor\`. Times are RFC 3339 in UTC.`
@@ -91,6 +101,10 @@ export function documentOf(app: Pick<OpenAPIHono, 'getOpenAPI31Document'>) {
       'artifacts',
       'contexts',
       'fleet',
+      'admin',
+      'live',
+      'keys',
+      'webhooks',
       'plain',
     ].map((name) => ({ name })),
   })

@@ -1,24 +1,38 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import type * as z from 'zod'
+import { atomically } from '#core/database/atomically'
 import { OrchestratorError } from '#core/error'
 import { once, type StoredAnswer } from '#core/idempotency/idempotency'
-import { authorize, type Caller, localOperator } from './auth.ts'
+import { auditor } from './audit.ts'
+import { authorize, type Caller, nobody } from './auth.ts'
 import { isStorable, readBody } from './body.ts'
 import type { Endpoint } from './definition.ts'
 import { describe } from './describe.ts'
 import { accept, invalid } from './issues.ts'
 import { callerIds, type Params, pathIds, readParams } from './params.ts'
 import type { ApiServices } from './services.ts'
+import { type makeThrottle, tooFast } from './throttle.ts'
 
 /** What one request carries for its log line. */
-export type Env = { Variables: { request_id: string; route: string; ids: Record<string, string> } }
+export type Env = {
+  Variables: {
+    request_id: string
+    route: string
+    ids: Record<string, string>
+    /** What is left of the caller's requests, as headers. */
+    rate: Record<string, string>
+  }
+  /** What API Gateway knows of the caller. */
+  Bindings: { requestContext?: { http?: { sourceIp?: string } } }
+}
 
 /** What the routes are put on. */
 export type Api = {
   app: OpenAPIHono<Env>
   services: () => ApiServices
   identify: (database: ApiServices['database'], authorization: string | undefined) => Promise<Caller>
+  throttle: ReturnType<typeof makeThrottle>
   /** Every route, so that a wrong method can be told from a wrong path. */
   routes: { method: string; path: string }[]
 }
@@ -31,28 +45,38 @@ export function endpoint<
   A extends z.ZodType,
 >(api: Api, definition: Endpoint<P, Q, B, A>) {
   const { app, routes } = api
-  const { path, who, params: nouns } = definition
+  const { path, scope, params: nouns } = definition
   const method = definition.method.toUpperCase()
-  const idempotent = method === 'POST' && who !== 'worker' && definition.idempotent !== false
+  const idempotent = method === 'POST' && scope !== 'worker' && definition.idempotent !== false
+  const audit = auditor(definition)
   routes.push({ method, path })
   app.openAPIRegistry.registerPath(describe(definition, idempotent))
   app.on(method, path.replaceAll(/\{(\w+)\}/g, ':$1'), async (c) => {
     c.set('route', path)
     const services = api.services()
     const caller =
-      who === 'public' ? localOperator : await api.identify(services.database, c.req.header('authorization'))
+      scope === 'public' ? nobody : await api.identify(services.database, c.req.header('authorization'))
     c.set('ids', callerIds(caller))
-    authorize(caller, who, nouns.id === 'agent' ? c.req.param('id') : undefined)
+    if (caller.kind !== 'nobody') {
+      const { allowed, headers } = await api.throttle(services, caller.actor)
+      c.set('rate', headers)
+      if (!allowed) throw tooFast()
+    }
+    authorize(caller, definition, nouns.id === 'agent' ? c.req.param('id') : undefined)
     const param = readParams(nouns, c.req.param())
     c.set('ids', { ...c.get('ids'), ...pathIds(nouns, param) })
     const query = accept(definition.query, queryOf(c.req.url), 'query')
     const { bytes, json } = await readBody(c.req.raw, { verbatim: definition.verbatim ?? false })
     const body = accept(definition.body, json, 'body')
     const call = { caller, actor: caller.actor, param, query, body, request: c.req.raw }
-    const run = (inside: ApiServices) => definition.run({ ...call, services: inside })
+    const run = async (inside: ApiServices) => {
+      const result = await definition.run({ ...call, services: inside })
+      if (audit && !(result instanceof Response)) await audit(inside, c, { ...call, json }, result)
+      return result
+    }
     const key = idempotent ? idempotencyKey(c) : null
     if (key === null) {
-      const result = await run(services)
+      const result = await (audit ? atomically(services, caller.actor.tenant_id, run) : run(services))
       return result instanceof Response ? result : respond(render(definition, result))
     }
     const request = { key, route: `${method} ${c.req.path}`, body: bytes }

@@ -25,8 +25,9 @@ function fits(noun: Params[string], value: string) {
 
 /** For the log: who called. */
 export function callerIds({ actor }: Caller): Record<string, string> {
-  const agent = actor.kind === 'agent' ? { agent_id: actor.agent_id } : {}
-  return { tenant_id: actor.tenant_id, ...agent }
+  const { tenant_id } = actor
+  if (actor.kind === 'agent') return { tenant_id, agent_id: actor.agent_id }
+  return actor.kind === 'operator' ? { tenant_id, key_id: actor.who.key_id } : {}
 }
 
 /** For the log: what the path names, e.g. `session_id`. */

@@ -24,6 +24,7 @@ export function statusOf(code: ProblemCode): number {
     case 'context_conflict':
     case 'artifact_missing':
     case 'too_many_subscriptions':
+    case 'quota_exceeded':
       return 409
     case 'precondition_failed':
       return 412
@@ -35,6 +36,8 @@ export function statusOf(code: ProblemCode): number {
     case 'subtask_invalid':
     case 'idempotency_mismatch':
       return 422
+    case 'rate_limited':
+      return 429
     case 'internal':
       return 500
     case 'dependency_unavailable':
@@ -53,6 +56,7 @@ const titles: Record<number, string> = {
   413: 'Content Too Large',
   415: 'Unsupported Media Type',
   422: 'Unprocessable Content',
+  429: 'Too Many Requests',
   500: 'Internal Server Error',
   503: 'Service Unavailable',
 }
@@ -95,7 +99,11 @@ export function renderProblem(
     errors: problem.errors,
   }
   const answer = new Headers({ 'content-type': 'application/problem+json', ...headers })
-  if (status === 401) answer.set('www-authenticate', 'Bearer')
+  if (status === 401) answer.set('www-authenticate', 'Bearer realm="orchestrator"')
+  if (problem.details.required_scope) {
+    const scope = `error="insufficient_scope", scope="${problem.details.required_scope}"`
+    answer.set('www-authenticate', `Bearer realm="orchestrator", ${scope}`)
+  }
   if (problem.retryable) answer.set('retry-after', '1')
   return new Response(JSON.stringify(body), { status, headers: answer })
 }

@@ -11,6 +11,7 @@ import {
 } from '#core/approval/approval'
 import { ApprovalDefault, ApprovalPolicy } from '#core/approval/policy'
 import { approvalStates } from '#core/approval/states'
+import { AuditEntry } from '#core/audit/entry'
 import { ContextPut, ContextStrategy, contextScopes } from '#core/context/entry'
 import { JsonValue } from '#core/context/json'
 import { owners, partKinds } from '#core/diagnosis/diagnosis'
@@ -19,7 +20,9 @@ import { CapabilityLoad } from '#core/fleet/capabilities'
 import { History } from '#core/fleet/history'
 import { Need } from '#core/fleet/needs'
 import { Queues } from '#core/fleet/queues'
-import { Stats } from '#core/fleet/stats'
+import { Stats } from '#core/fleet/wire'
+import { NewKey } from '#core/key/key'
+import { scopes } from '#core/key/scope'
 import { Check, Plan } from '#core/plan/plan'
 import { priorities } from '#core/priority'
 import { SessionChange } from '#core/session/changes'
@@ -46,13 +49,17 @@ import {
   SubtasksAnswer,
   WorkCheckpoint,
 } from '#core/task/wire'
+import { TenantPatch, Tenant as TenantView } from '#core/tenant/tenant'
 import { Usage } from '#core/usage/usage'
+import { deliveryStates } from '#core/webhook/delivery'
+import { NewWebhook, Rotation, WebhookPatch, webhookEventTypes, webhookStates } from '#core/webhook/webhook'
 import { answer, body } from './document.ts'
 
 /** What requests hold: the very schemas that the domain validates with, named for the document. */
 body('NewSession', NewSession)
 body('SessionPatch', SessionPatch)
 body('Fork', Fork)
+body('TenantPatch', TenantPatch)
 body('Plan', Plan)
 body('Register', Register)
 body('Heartbeat', Heartbeat)
@@ -71,6 +78,10 @@ export const ContextPatch = body(
   JsonValue.meta({ description: 'A JSON merge patch (RFC 7396).' }),
 )
 body('NewApproval', NewApproval)
+body('NewKey', NewKey)
+body('NewWebhook', NewWebhook)
+body('WebhookPatch', WebhookPatch)
+body('Rotation', Rotation)
 body('Answer', Answer)
 
 export const NewMessage = body('NewMessage', z.strictObject({ text: z.string().min(1).max(20_000) }))
@@ -149,6 +160,7 @@ export const Session = answer(
       .nullable(),
     tasks: z.object({ total: z.int(), completed: z.int(), running: z.int(), failed: z.int() }),
     actions: z.array(z.enum(actions)),
+    queue_position: z.int().nullable(),
     parent: z.object({ session_id: z.string(), checkpoint: z.int() }).nullable(),
     created_at: time,
     updated_at: time,
@@ -261,6 +273,60 @@ export const Agent = answer(
 )
 export const AgentList = answer('AgentList', z.object({ items: z.array(Agent), next_cursor: cursor }))
 export const Registered = answer('Registered', z.object({ agent: Agent, token: z.string() }))
+export const Key = answer(
+  'Key',
+  z.object({
+    id: z.string(),
+    prefix: z.string(),
+    name: z.string(),
+    scopes: z.array(z.enum(scopes)),
+    expires_at: time.nullable(),
+    revoked_at: time.nullable(),
+    created_at: time,
+    last_used_at: time.nullable(),
+  }),
+)
+export const KeyList = answer('KeyList', z.object({ items: z.array(Key), next_cursor: cursor }))
+export const KeyMade = answer('KeyMade', z.object({ key: Key, token: z.string() }))
+export const Webhook = answer(
+  'Webhook',
+  z.object({
+    id: z.string(),
+    url: z.string(),
+    description: z.string(),
+    event_types: z.array(z.enum(webhookEventTypes)),
+    state: z.enum(webhookStates),
+    disabled_reason: z.string().nullable(),
+    failing_since: time.nullable(),
+    previous_until: time.nullable(),
+    version: z.int(),
+    created_at: time,
+    updated_at: time,
+  }),
+)
+export const WebhookList = answer('WebhookList', z.object({ items: z.array(Webhook), next_cursor: cursor }))
+export const WebhookMade = answer('WebhookMade', z.object({ webhook: Webhook, secret: z.string() }))
+export const Delivery = answer(
+  'Delivery',
+  z.object({
+    id: z.string(),
+    webhook_id: z.string(),
+    event_type: z.string(),
+    payload: z.string(),
+    state: z.enum(deliveryStates),
+    attempts: z.int(),
+    next_attempt_at: time.nullable(),
+    tries: z.array(
+      z.object({ at: time, status: z.int().nullable(), error: z.string().nullable(), latency_ms: z.int() }),
+    ),
+    created_at: time,
+    ended_at: time.nullable(),
+  }),
+)
+export const DeliveryList = answer(
+  'DeliveryList',
+  z.object({ items: z.array(Delivery), next_cursor: cursor }),
+)
 export const Inbox = answer('Inbox', z.object({ items: z.array(InboxItem) }))
 answer('HeartbeatAnswer', HeartbeatAnswer)
 answer('Assignment', Assignment)
@@ -402,6 +468,11 @@ export const ApprovalList = answer(
   z.object({ items: z.array(Approval), next_cursor: cursor }),
 )
 export const ApprovalAnswerView = answer('ApprovalAnswer', ApprovalAnswer)
+export const Tenant = answer('Tenant', TenantView)
+export const AuditList = answer(
+  'AuditList',
+  z.object({ items: z.array(answer('AuditEntry', AuditEntry)), next_cursor: cursor }),
+)
 export const Message = answer('Message', z.object({ id: z.string(), text: z.string() }))
 export const FleetStats = answer('Stats', z.object({ ...Stats.shape, queues: Queues }))
 answer('History', History)

@@ -4,15 +4,20 @@ import { openDatabase } from '#core/database/database'
 import type { LookAtQueue } from '#core/fleet/queues'
 import { redisWatch } from '#core/live/watch'
 import { redisPresence } from '#core/lock/presence'
+import { type Limiter, redisLimiter } from '#core/lock/rate'
+import type { Reach } from '#core/network/address'
 import { databaseServices, type Services } from '#core/services'
+import type { RepositoryRules } from '#core/session/repository'
 import { redisBells } from '#core/wake/bell'
 import { config } from '../config.ts'
 import type { Tickets } from '../live/tickets.ts'
 import { type Log, logger, logTold } from '../log.ts'
+import { type Scraped, scrapedOf } from '../metrics/scraped.ts'
+import { redisTimings, type Timings } from '../metrics/timings.ts'
 import { queueDepth } from '../queue-depth.ts'
 import { connectRedis } from '../redis.ts'
+import { requestId, requestOf } from '../request.ts'
 import { liveWakes, sqsWakes } from '../wakes.ts'
-import { requestId } from './context.ts'
 import { folderStore } from './store/folder.ts'
 
 /** Something the api depends on; `required`: without it nothing can be done. */
@@ -21,9 +26,16 @@ export type Dependency = { required: boolean; look: (signal: AbortSignal) => Pro
 export type ApiServices = Services & {
   artifacts: ArtifactStore
   tickets: Tickets
+  limiter: Limiter
   /** Where clients open their socket. */
   socket_url: string
   lookAtQueue: LookAtQueue
+  timings: Timings
+  scraped: Scraped
+  /** Which receivers webhooks may name. */
+  webhook_reach: Reach
+  /** Which repositories sessions may name. */
+  repositories: RepositoryRules
   dependencies: Record<string, Dependency>
   /** Origins of pages that may call. */
   origins: string[]
@@ -42,6 +54,10 @@ function open(): Opened {
   const bells = redisBells(redis, subscriber, { watch: redisWatch(redis), wake: live.send })
   const wakes = sqsWakes({ queue_url: queue_steps_url, log, request_id: requestId })
   const sqs = new SQSClient({ maxAttempts: 1 })
+  const timings = redisTimings(redis)
+  const tickets = ticketsOf(rest.table_tickets)
+  const steps = queueDepth(sqs, queue_steps_url, rest.queue_steps_dead_url)
+  const broadcast = queueDepth(sqs, rest.queue_broadcast_url, rest.queue_broadcast_dead_url)
   const depth = { QueueUrl: queue_steps_url, AttributeNames: ['ApproximateNumberOfMessages' as const] }
   const presence = redisPresence(redis, { ttl_ms: presence_ms })
   const services: ApiServices = {
@@ -49,11 +65,18 @@ function open(): Opened {
     presence,
     bells,
     wake: wakes.send,
-    told: logTold(logger('session'), requestId),
+    requestId,
+    told: logTold(logger('session'), requestOf),
     artifacts: storeOf(rest.artifact_store_url, rest.artifact_secret),
-    tickets: ticketsOf(rest.table_tickets),
+    tickets,
+    limiter: redisLimiter(redis, { onAway: (reason) => log.warn('rate_limit_skipped', { reason }) }),
     socket_url: rest.public_socket_url,
-    lookAtQueue: queueDepth(sqs, queue_steps_url, rest.queue_steps_dead_url),
+    webhook_reach: rest.webhook_reach,
+    repositories: rest.repositories,
+    lookAtQueue: steps,
+    timings,
+    dispatched: (seconds) => timings.observe('orchestrator_dispatch_latency_seconds', [], seconds),
+    scraped: scrapedOf({ redis, steps, broadcast, access: rest.metrics }),
     dependencies: {
       postgres: {
         required: true,
@@ -64,6 +87,7 @@ function open(): Opened {
         required: true,
         look: (abortSignal) => sqs.send(new GetQueueAttributesCommand(depth), { abortSignal }),
       },
+      dynamodb: { required: false, look: tickets.look },
     },
     origins: rest.dashboard_origins,
     log,
@@ -99,11 +123,13 @@ function storeOf(url: string, secret: string): ArtifactStore {
 /** Its client is loaded at the first ticket: most requests need none. */
 function ticketsOf(table: string): Tickets {
   let made: Promise<Tickets> | undefined
+  const store = () => {
+    made ??= import('../live/tickets.ts').then(({ ticketStore }) => ticketStore({ table }))
+    return made
+  }
   return {
-    async issue(actor) {
-      made ??= import('../live/tickets.ts').then(({ ticketStore }) => ticketStore({ table }))
-      return (await made).issue(actor)
-    },
+    issue: async (actor) => (await store()).issue(actor),
+    look: async (signal) => (await store()).look(signal),
   }
 }
 

@@ -1,8 +1,9 @@
-import type { SQSBatchResponse, SQSEvent } from 'aws-lambda'
+import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda'
 import { broadcast } from '#core/live/broadcast'
-import { LiveMessage } from '#core/live/channel'
+import { type LiveMessage, readLiveMessage } from '#core/live/channel'
 import type { Holds } from '#core/live/fan-out'
 import { openLive } from '../live/services.ts'
+import { underRequest } from '../request.ts'
 
 function open() {
   const holds: Holds = new Map()
@@ -12,13 +13,17 @@ function open() {
 let opened: ReturnType<typeof open> | undefined
 
 /** Decodes a batch of wakes, looks at their channels, and names those that must come again. */
-export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
+export function handler(event: SQSEvent, { awsRequestId }: Pick<Context, 'awsRequestId'>) {
+  return underRequest(awsRequestId, () => handle(event))
+}
+
+async function handle(event: SQSEvent): Promise<SQSBatchResponse> {
   opened ??= open()
-  const { live, holds, log } = opened
+  const { live, holds, log, timings } = opened
   const messages = new Map<string, LiveMessage>()
   const failed: string[] = []
   for (const { messageId, body } of event.Records) {
-    const message = decode(body)
+    const message = readLiveMessage(body)
     if (message) messages.set(messageId, message)
     else {
       failed.push(messageId)
@@ -26,16 +31,9 @@ export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
     }
   }
   const again = new Set(await broadcast(live, holds, [...messages.values()]))
+  await timings.flush()
   for (const [id, message] of messages) if (again.has(message)) failed.push(id)
   return { batchItemFailures: failed.map((itemIdentifier) => ({ itemIdentifier })) }
-}
-
-function decode(body: string) {
-  try {
-    return LiveMessage.parse(JSON.parse(body))
-  } catch {
-    return null
-  }
 }
 
 export async function close() {

@@ -1,12 +1,14 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { answerKinds } from '#core/approval/approval'
 import { contextStrategies } from '#core/context/entry'
+import { scopes } from '#core/key/scope'
 import { wellKnownCapabilities } from '#core/plan/plan'
 import { priorities } from '#core/priority'
 import { listAgents } from './agent/list.ts'
 import { type AgentOptions, startAgent } from './agent/start.ts'
 import { type Api, defaultApi } from './api/client.ts'
 import { BadInput } from './api/errors.ts'
+import { keyFor } from './api/key.ts'
 import { type ApprovalAnswerOptions, answerApproval } from './approval/answer.ts'
 import { type ApprovalListOptions, listApprovals } from './approval/list.ts'
 import {
@@ -26,8 +28,11 @@ import {
 import { doctor } from './doctor/doctor.ts'
 import { exitHelp } from './exit.ts'
 import { follow, followTiming } from './follow/follow.ts'
+import { createKey, type KeyCreateOptions, type KeyListOptions, listKeys, revokeKey } from './key/manage.ts'
+import { newKey } from './key/new.ts'
 import { act, actions, type ForkOptions, forkSession, sendMessage } from './session/act.ts'
 import { type CreateOptions, createSession } from './session/create.ts'
+import { exportSession } from './session/export.ts'
 import { type ListOptions, listSessions, showDiff, showSession } from './session/read.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -61,6 +66,8 @@ export function createProgram(terminal: Terminal, onExit: (code: number) => void
   addApprovalCommands(approval, terminal, action)
   const context = program.command('context').description('memory that agents share')
   addContextCommands(context, terminal, action)
+  const key = program.command('key').description('keys to the API')
+  addKeyCommands(key, terminal, action)
   program
     .command('doctor')
     .description('what is configured, reachable and missing, with the remedy')
@@ -138,6 +145,10 @@ function addSessionCommands(session: Command, terminal: Terminal, action: Wrap) 
     .command('diff <id>')
     .description('print what the session changed, as a unified patch')
     .action(action((api, json, id: string) => showDiff(terminal, api, id, json)))
+  session
+    .command('export <id>')
+    .description('print all that is stored of a session, a line of JSON each')
+    .action(action((api, _json, id: string) => exportSession(terminal, api, id)))
   session
     .command('fork <id>')
     .description('make a session that goes on from a checkpoint of another one, which stays as it is')
@@ -243,6 +254,30 @@ function addContextCommands(context: Command, terminal: Terminal, action: Wrap) 
     )
 }
 
+function addKeyCommands(key: Command, terminal: Terminal, action: Wrap) {
+  key
+    .command('create')
+    .description('make a key; its token is the output, told only now')
+    .requiredOption('--name <text>', 'what it is for')
+    .addOption(new Option('--scope <scope...>', 'what it may do').choices(scopes).makeOptionMandatory())
+    .option('--expires <time>', 'when it ends, e.g. 2030-01-31T00:00:00Z (default: never)')
+    .action(action((api, json, options: KeyCreateOptions) => createKey(terminal, api, options, json)))
+  key
+    .command('list')
+    .description('list keys, newest first')
+    .option('--limit <n>', 'how many (default 20)', wholeNumber)
+    .option('--cursor <cursor>', 'where to go on')
+    .action(action((api, json, options: KeyListOptions) => listKeys(terminal, api, options, json)))
+  key
+    .command('revoke <id>')
+    .description('end a key: within 5 seconds it opens nothing')
+    .action(action((api, json, id: string) => revokeKey(terminal, api, id, json)))
+  key
+    .command('new')
+    .description("print a new key for a deployment's AdminKey secret; the API is not asked")
+    .action(action((_api, json) => newKey(terminal, json)))
+}
+
 function apiOf(terminal: Terminal, { api }: Globals): Api {
   const given = api ?? terminal.env.ORCHESTRATOR_API_URL ?? defaultApi
   if (!URL.canParse(given) || !/^https?:/.test(given)) {
@@ -250,6 +285,7 @@ function apiOf(terminal: Terminal, { api }: Globals): Api {
   }
   return {
     base: given.replace(/\/+$/, ''),
+    key: keyFor(terminal.env, given),
     timeout_ms: 30_000,
     retry_ms: [200, 800],
     signal: terminal.interrupted,

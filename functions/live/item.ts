@@ -8,7 +8,9 @@ export function actorItem(actor: SocketActor): Item {
   return {
     kind: { S: actor.kind },
     tenant_id: { S: actor.tenant_id },
-    ...(actor.kind === 'agent' ? { agent_id: { S: actor.agent_id } } : {}),
+    ...(actor.kind === 'agent'
+      ? { agent_id: { S: actor.agent_id } }
+      : { key_id: { S: actor.who.key_id }, key_name: { S: actor.who.name } }),
   }
 }
 
@@ -17,7 +19,8 @@ export function readActor(item: Item): SocketActor | null {
   const tenant_id = readText(item, 'tenant_id')
   const agent_id = readText(item, 'agent_id')
   if (!tenant_id) return null
-  if (readText(item, 'kind') === 'operator') return { kind: 'operator', tenant_id }
+  const key_id = readText(item, 'key_id')
+  if (key_id) return { kind: 'operator', tenant_id, who: { key_id, name: readText(item, 'key_name') } }
   return agent_id ? { kind: 'agent', tenant_id, agent_id } : null
 }
 

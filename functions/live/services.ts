@@ -1,5 +1,7 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { inboxes } from '#core/agent/inbox'
 import { openDatabase } from '#core/database/database'
+import { endedKeys } from '#core/key/ended'
 import { leaseMs } from '#core/live/broadcast'
 import { rosterOf } from '#core/live/roster'
 import type { LiveServices } from '#core/live/services'
@@ -7,6 +9,7 @@ import { redisWatch } from '#core/live/watch'
 import { redisLeases } from '#core/lock/lease'
 import { config } from '../config.ts'
 import { logger } from '../log.ts'
+import { redisTimings } from '../metrics/timings.ts'
 import { connectRedis } from '../redis.ts'
 import { liveWakes } from '../wakes.ts'
 import { apiGatewaySockets } from './sockets.ts'
@@ -24,6 +27,7 @@ export function openLive(part: string) {
   const { table_connections: connections, table_subscriptions: subscriptions } = given
   const viewers = dynamoViewers({ connections, subscriptions })
   const watch = redisWatch(redis)
+  const timings = redisTimings(redis)
   const live: LiveServices = {
     database,
     inbox: inboxes(database),
@@ -31,15 +35,27 @@ export function openLive(part: string) {
     roster: rosterOf(viewers, watch),
     sockets,
     watch,
-    leases: redisLeases(redis, { ttl_ms: leaseMs }),
+    leases: redisLeases(redis, {
+      ttl_ms: leaseMs,
+      onConflict: () => timings.count('orchestrator_lease_conflicts_total'),
+    }),
+    ended: endedKeys(database),
     wake: wakes.send,
     report: ({ event, ...fields }) =>
       event === 'broadcast_failed' ? log.error(event, fields) : log.info(event, fields),
+    delivered(happened_at) {
+      const now = Date.now()
+      for (const at of happened_at)
+        timings.observe('orchestrator_event_delivery_seconds', [], (now - Date.parse(at)) / 1_000)
+    },
     now: Date.now,
+    pause,
   }
   return {
     live,
     log,
+    redis,
+    timings,
     async close() {
       redis.disconnect()
       wakes.close()

@@ -2,8 +2,10 @@ import {
   type AttributeValue,
   DeleteItemCommand,
   DynamoDBClient,
+  GetItemCommand,
   PutItemCommand,
 } from '@aws-sdk/client-dynamodb'
+import { OrchestratorError } from '#core/error'
 import { actorOfTicket, newTicket, readTicket, type SocketActor, ticketSeconds } from '#core/live/ticket'
 import { actorItem, readActor, readNumber } from './item.ts'
 
@@ -15,7 +17,10 @@ export function ticketStore(options: { table: string; client?: DynamoDBClient; n
   const within = () => ({ abortSignal: AbortSignal.timeout(deadlineMs) })
 
   return {
-    /** A ticket that opens one connection, for a minute. */
+    /** Whether the table answers: a look for a ticket that there is not. */
+    look: (abortSignal: AbortSignal) =>
+      client.send(new GetItemCommand({ TableName: table, Key: { ticket: { S: 'none' } } }), { abortSignal }),
+    /** A ticket that opens one connection, for a minute. @throws dependency_unavailable */
     async issue(actor: SocketActor) {
       const { ticket, record } = newTicket(actor, now())
       const Item: Record<string, AttributeValue> = {
@@ -24,7 +29,14 @@ export function ticketStore(options: { table: string; client?: DynamoDBClient; n
         expires_ms: { N: String(record.expires_at.getTime()) },
         expires_at: { N: String(Math.ceil(record.expires_at.getTime() / 1_000) + ticketSeconds) },
       }
-      await client.send(new PutItemCommand({ TableName: table, Item }), within())
+      try {
+        await client.send(new PutItemCommand({ TableName: table, Item }), within())
+      } catch (cause) {
+        const reason = cause instanceof Error ? cause.message || cause.name : String(cause)
+        throw new OrchestratorError('dependency_unavailable', `DynamoDB cannot be reached: ${reason}`, {
+          cause,
+        })
+      }
       return { ticket, expires_at: record.expires_at.toISOString() }
     },
     /** Whom a ticket lets in, once; null when it lets nobody in. Taking it out is what makes it single. */
@@ -43,4 +55,4 @@ export function ticketStore(options: { table: string; client?: DynamoDBClient; n
   }
 }
 
-export type Tickets = Pick<ReturnType<typeof ticketStore>, 'issue'>
+export type Tickets = Pick<ReturnType<typeof ticketStore>, 'issue' | 'look'>

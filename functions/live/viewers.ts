@@ -171,10 +171,11 @@ export function dynamoViewers(options: ViewersOptions): Viewers & { close(): voi
   }
 }
 
-function viewerItem({ connection_id, tenant_id, after, replaying_until, seen_at }: Viewer): Item {
+function viewerItem({ connection_id, tenant_id, key_id, after, replaying_until, seen_at }: Viewer): Item {
   return {
     connection_id: text(connection_id),
     tenant_id: text(tenant_id),
+    ...(key_id === null ? {} : { key_id: text(key_id) }),
     after: number(after),
     replaying_until: number(replaying_until),
     seen_at: number(seen_at),
@@ -185,6 +186,7 @@ function readViewer(item: Item): Viewer {
   return {
     connection_id: readText(item, 'connection_id'),
     tenant_id: readText(item, 'tenant_id'),
+    key_id: readText(item, 'key_id') || null,
     after: readNumber(item, 'after'),
     replaying_until: readNumber(item, 'replaying_until'),
     seen_at: readNumber(item, 'seen_at'),

@@ -1,11 +1,16 @@
 import type { APIGatewayProxyWebsocketEventV2 } from 'aws-lambda'
 import { receive } from '#core/live/message'
+import { connectionSeconds } from '#core/live/viewer'
 import { config } from '../config.ts'
 import { openLive } from '../live/services.ts'
 import { ticketStore } from '../live/tickets.ts'
+import { redisSocketCount } from '../metrics/timings.ts'
+import { underRequest } from '../request.ts'
 
 function open() {
-  return { ...openLive('socket'), tickets: ticketStore({ table: config().table_tickets }) }
+  const shared = openLive('socket')
+  const count = redisSocketCount(shared.redis, connectionSeconds)
+  return { ...shared, count, tickets: ticketStore({ table: config().table_tickets }) }
 }
 
 let opened: ReturnType<typeof open> | undefined
@@ -16,12 +21,18 @@ type SocketEvent = APIGatewayProxyWebsocketEventV2 & {
 }
 
 /** Opens a connection for a ticket, hears its frames, and forgets it at its end. */
-export async function handler(event: SocketEvent) {
+export function handler(event: SocketEvent) {
+  return underRequest(event.requestContext.requestId ?? event.requestContext.connectionId, () =>
+    handle(event),
+  )
+}
+
+async function handle(event: SocketEvent) {
   opened ??= open()
   const { connectionId, routeKey } = event.requestContext
   if (routeKey === '$connect') return connect(opened, connectionId, event.queryStringParameters?.ticket)
   if (routeKey === '$disconnect') {
-    await opened.live.viewers.disconnect(connectionId)
+    await Promise.all([opened.live.viewers.disconnect(connectionId), opened.count.closed(connectionId)])
     opened.log.info('socket_closed', { connection_id: connectionId })
     return { statusCode: 200 }
   }
@@ -36,7 +47,7 @@ export async function handler(event: SocketEvent) {
 
 /** A ticket lets in once; anything else is 401 before there is a connection. */
 async function connect(
-  { live, log, tickets }: ReturnType<typeof open>,
+  { live, log, tickets, count }: ReturnType<typeof open>,
   id: string,
   ticket: string | undefined,
 ) {
@@ -45,7 +56,7 @@ async function connect(
     log.info('socket_refused', { connection_id: id })
     return { statusCode: 401 }
   }
-  await live.viewers.connect(id, actor)
+  await Promise.all([live.viewers.connect(id, actor), count.opened(id)])
   const { kind, ...who } = actor
   log.info('socket_opened', { connection_id: id, actor: kind, ...who })
   return { statusCode: 200 }

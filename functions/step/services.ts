@@ -6,9 +6,10 @@ import type { StepServices } from '#core/step/step'
 import { redisBells } from '#core/wake/bell'
 import { config } from '../config.ts'
 import { logger, logTold } from '../log.ts'
+import { redisTimings } from '../metrics/timings.ts'
 import { connectRedis } from '../redis.ts'
+import { requestOf } from '../request.ts'
 import { liveWakes, sqsWakes } from '../wakes.ts'
-import { requestOf } from './context.ts'
 
 /** A step renews nothing: it takes far less than this, in ms. */
 const leaseMs = 20_000
@@ -20,6 +21,7 @@ function open() {
   const database = openDatabase({ url: database_url, role: 'engine', max: database_pool })
   const redis = connectRedis(redis_url, log)
   const subscriber = connectRedis(redis_url, log)
+  const timings = redisTimings(redis)
   const live = liveWakes({ queue_url: queue_broadcast_url, log })
   const bells = redisBells(redis, subscriber, { watch: redisWatch(redis), wake: live.send })
   const wakes = sqsWakes({ queue_url: queue_steps_url, log })
@@ -27,11 +29,15 @@ function open() {
     database,
     leases: redisLeases(redis, {
       ttl_ms: leaseMs,
-      onConflict: (lease) => log.debug('lease_conflicted', { lease }),
+      onConflict(lease) {
+        timings.count('orchestrator_lease_conflicts_total')
+        log.debug('lease_conflicted', { lease })
+      },
     }),
     presence: redisPresence(redis, { ttl_ms: presence_ms }),
     bells,
     wake: wakes.send,
+    requestOf,
     told: logTold(logger('session'), requestOf),
     report: ({ event, ...fields }) =>
       event === 'step_failed' ? log.error(event, fields) : log.info(event, fields),
@@ -39,6 +45,7 @@ function open() {
   return {
     step,
     log,
+    timings,
     async close() {
       bells.end()
       wakes.close()

@@ -4,7 +4,7 @@ import type { Plan } from '#core/plan/plan'
 import type { Assignment, Complete, Release } from '#core/task/wire'
 import { Approvals } from './approvals.ts'
 import { Checkpointer, type Trigger } from './checkpointer.ts'
-import { type CheckResult, noMarkers, runCheck } from './checks.ts'
+import { noMarkers } from './checks.ts'
 import { ApiError, type Client } from './client.ts'
 import type { WorkerConfig } from './config.ts'
 import { Countdown } from './countdown.ts'
@@ -23,8 +23,9 @@ import { planSubmit } from './mcp/plan_submit.ts'
 import type { McpServer } from './mcp/server.ts'
 import { subtaskAdd } from './mcp/subtask_add.ts'
 import { Outbox } from './outbox.ts'
+import { passChecks } from './pass-checks.ts'
 import { cleanEnvironment } from './process/environment.ts'
-import { firstPrompt, reminderPrompt, repairPrompt, retryPrompt } from './prompt.ts'
+import { firstPrompt, reminderPrompt, retryPrompt } from './prompt.ts'
 import { commitResult, uploadCheckpoint, uploadResult } from './result.ts'
 import { storable } from './text.ts'
 import { prepareWorkspace, type Workspace } from './workspace.ts'
@@ -211,7 +212,7 @@ export class Attempt {
     if (workspace.restored && previous_error?.code === 'check_failed')
       await driver.turn(`retry-${task.failures}`, retryPrompt(previous_error))
     await driver.answerMessages()
-    const checks = await this.#check(driver)
+    const checks = await this.#check(driver, workspace)
     await driver.answerMessages()
     await this.#checkpointer?.stop()
     const commit = await commitResult(workspace, task)
@@ -227,53 +228,19 @@ export class Attempt {
     return { ...this.#result(driver, base), ...uploaded, commit, checks, ...pushed }
   }
 
-  /** Runs the checks; what fails is given to the engine once, and then everything is checked again. */
-  async #check(driver: Driver): Promise<CheckResult[]> {
-    const first = await this.#runChecks(driver)
-    const failed = first.find(({ exit_code }) => exit_code !== 0)
-    if (!failed) return first
-    await driver.turn(`repair-${this.#assignment.task.failures}`, repairPrompt(failed))
-    const second = await this.#runChecks(driver)
-    const still = second.find(({ exit_code }) => exit_code !== 0)
-    if (!still) return second
-    const how = still.exit_code === null ? 'did not end in time' : `exited with ${still.exit_code}`
-    throw new AttemptFailure(
-      'check_failed',
-      `The check \`${still.command}\` ${how}:\n${still.output_tail.slice(-2_000)}`,
-    )
-  }
-
-  /** Those of the task, and before them, where a conflict is resolved, that nothing is left of it. */
-  #checks() {
-    const files = this.#workspace?.progress.conflict?.files
-    return [...(files ? [noMarkers(files)] : []), ...this.#assignment.task.checks]
-  }
-
-  async #runChecks(driver: Driver): Promise<CheckResult[]> {
-    const results: CheckResult[] = []
-    const env = await cleanEnvironment(join(this.#state, 'checks'))
-    const cwd = this.#workspace?.directory ?? this.#state
-    for (const check of this.#checks()) {
-      const call = `check-${results.length}`
-      await this.#outbox.push({ stream: 'tool', text: check.command, tool: 'check', status: 'running', call })
-      const result = await runCheck(check, {
-        cwd,
-        env,
-        signal: this.#stop.signal,
-        onOutput: (stream, text) => this.#outbox.push({ stream, text, tool: 'check' }),
-      })
-      this.#stop.signal.throwIfAborted()
-      results.push(result)
-      const status = result.exit_code === 0 ? 'completed' : 'error'
-      const text = `exit ${result.exit_code ?? 'none: ended at its time limit'}, ${result.seconds.toFixed(1)} s`
-      await this.#outbox.push({ stream: 'tool', text, tool: 'check', status, call })
-      if (result.exit_code !== 0) break
-    }
-    if (results.length > 0)
-      await driver.say(
-        `${results.filter((r) => r.exit_code === 0).length} of ${this.#checks().length} check(s) passed.`,
-      )
-    return results
+  /** The checks of the task, and before them, where a conflict is resolved, that nothing is left of it. */
+  async #check(driver: Driver, { directory, progress: { conflict } }: Workspace) {
+    const { task } = this.#assignment
+    return passChecks({
+      checks: [...(conflict ? [noMarkers(conflict.files)] : []), ...task.checks],
+      cwd: directory,
+      env: await cleanEnvironment(join(this.#state, 'checks')),
+      hidden: this.#deps.config.hidden ?? [],
+      signal: this.#stop.signal,
+      outbox: this.#outbox,
+      driver,
+      repair: `repair-${task.failures}`,
+    })
   }
 
   async #push(commit: string, { mirror }: Workspace) {

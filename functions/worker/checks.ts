@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 import type * as z from 'zod'
 import type { CheckResult as Shape } from '#core/task/wire'
-import { startIsolated } from './process/isolate.ts'
+import { powerless, probeIsolation, startIsolated } from './process/isolate.ts'
 import { storable } from './text.ts'
 
 export type CheckResult = z.infer<typeof Shape>
@@ -28,11 +28,22 @@ export function noMarkers(files: string[]) {
  */
 export async function runCheck(
   check: { command: string; timeout_seconds: number },
-  options: { cwd: string; env: Record<string, string>; signal: AbortSignal; onOutput: OnOutput },
+  options: {
+    cwd: string
+    env: Record<string, string>
+    hidden?: string[]
+    signal: AbortSignal
+    onOutput: OnOutput
+  },
 ): Promise<CheckResult> {
-  const { cwd, env, signal, onOutput } = options
+  const { cwd, env, hidden = [], signal, onOutput } = options
+  const confined = (await probeIsolation()) === 'guard' ? [] : powerless
   const started = performance.now()
-  const { child, exited, end } = await startIsolated(['bash', '-c', check.command], { cwd, env })
+  const { child, exited, end } = await startIsolated([...confined, 'bash', '-c', check.command], {
+    cwd,
+    env,
+    hidden,
+  })
   let late = false
   const timer = setTimeout(() => {
     late = true

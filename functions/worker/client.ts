@@ -91,16 +91,19 @@ type CallOptions = {
  */
 export class Client {
   readonly #base: string
+  readonly #key: string
   #token = ''
   #agent = ''
 
-  constructor(apiUrl: string) {
+  /** The key only registers; everything else is done with the token that this gives. */
+  constructor(apiUrl: string, key = '') {
+    this.#key = key
     this.#base = apiUrl.replace(/\/+$/, '')
   }
 
   /** Registers, and keeps the id and token for the calls that follow. */
   async register(body: Register, signal?: AbortSignal) {
-    this.#token = ''
+    this.#token = this.#key
     const answer = Registered.parse(await this.#call('POST', '/agents', { body, signal }))
     this.#token = answer.token
     this.#agent = answer.agent.id

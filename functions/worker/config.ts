@@ -3,10 +3,13 @@ import { homedir, hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import * as z from 'zod'
 import { type LiveTiming, liveTiming } from '#core/live/client/inputs'
+import type { RepositoryRules } from '#core/session/repository'
 import type { ModelConfig } from './engine/model.ts'
 
 export type WorkerConfig = {
   apiUrl: string
+  /** Registers with it: `agents:write` is all that it needs. */
+  apiKey?: string | undefined
   name: string
   capabilities: string[]
   capacity: number
@@ -14,6 +17,10 @@ export type WorkerConfig = {
   /** Absolute; mirrors, worktrees and the engines' own folders are below it. */
   home: string
   model: ModelConfig
+  /** Which repositories it fetches; any, unless told otherwise. */
+  repositories?: RepositoryRules
+  /** Files and folders that agents find empty: what signs in to other places. */
+  hidden?: string[]
   /** Where ECS is asked for protection; only in a container of its own. */
   ecsAgentUri?: string | undefined
   timing: Timing
@@ -27,6 +34,8 @@ export type Timing = {
   /** How long a stopping worker may take to checkpoint and release. */
   grace: number
   inboxSeconds: number
+  /** How long an offer waits for a slot that is being cleared, before it is declined; well below what an offer lasts. */
+  slot: number
   live: LiveTiming
 }
 
@@ -36,6 +45,7 @@ export const defaultTiming: Timing = {
   checkpointPeriod: 30_000,
   grace: 12_000,
   inboxSeconds: 20,
+  slot: 10_000,
   live: liveTiming,
 }
 
@@ -55,6 +65,7 @@ const capabilities =
 
 const Settings = z.object({
   ORCHESTRATOR_API_URL: z.url().default('http://127.0.0.1:8000/api/v1'),
+  ORCHESTRATOR_API_KEY: z.string().optional(),
   AGENT_NAME: z
     .string()
     .min(1)
@@ -66,9 +77,30 @@ const Settings = z.object({
   AGENT_CAPABILITIES: words.default(capabilities.split(',')),
   AGENT_CAPACITY: z.coerce.number().int().min(1).max(64).default(2),
   AGENT_LABELS: words.default([]),
+  REPOSITORY_REACH: z.enum(['public', 'any']).default('any'),
+  REPOSITORY_ROOTS: words.optional(),
+  AGENT_HIDDEN: words.default([]),
   AGENT_HOME: z.string().min(1).optional(),
   AGENT_CHECKPOINT_EVERY_MS: z.coerce.number().int().min(0).default(defaultTiming.checkpointEvery),
 })
+
+/** Where programs keep what signs in: of no use to an agent, whose home is another. */
+const signIns = [
+  '.aws',
+  '.azure',
+  '.config/gcloud',
+  '.config/gh',
+  '.config/git',
+  '.docker',
+  '.git-credentials',
+  '.gnupg',
+  '.kube',
+  '.local/share/opencode',
+  '.netrc',
+  '.npmrc',
+  '.pypirc',
+  '.ssh',
+]
 
 /** Reads a worker's configuration from environment variables. Throws ConfigError with what is wrong. */
 export function configFromEnv(env: Env = process.env): WorkerConfig {
@@ -83,12 +115,18 @@ export function configFromEnv(env: Env = process.env): WorkerConfig {
   const data = env.XDG_DATA_HOME || join(env.HOME || homedir(), '.local', 'share')
   return {
     apiUrl: settings.ORCHESTRATOR_API_URL,
+    apiKey: settings.ORCHESTRATOR_API_KEY,
     name: settings.AGENT_NAME,
     capabilities: settings.AGENT_CAPABILITIES,
     capacity: settings.AGENT_CAPACITY,
     labels: settings.AGENT_LABELS,
     home: resolve(settings.AGENT_HOME ?? join(data, 'orchestrator', 'agents', settings.AGENT_NAME)),
     model: modelFromEnv(env),
+    repositories: {
+      reach: settings.REPOSITORY_REACH,
+      roots: settings.REPOSITORY_ROOTS ?? (settings.REPOSITORY_REACH === 'any' ? ['/'] : []),
+    },
+    hidden: [...signIns.map((name) => join(env.HOME || homedir(), name)), ...settings.AGENT_HIDDEN],
     ecsAgentUri: env.ECS_AGENT_URI || undefined,
     timing: { ...defaultTiming, checkpointEvery: settings.AGENT_CHECKPOINT_EVERY_MS },
   }

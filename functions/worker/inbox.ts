@@ -139,7 +139,7 @@ export class Inbox {
   }
 }
 
-/** An API that knows no sockets, or refuses one to us, is not asked again: what it says over REST counts. */
+/** An API that knows no sockets, or refuses one to us, is asked again seldom: until then REST is read. */
 function refusedFor(error: unknown): never {
   if (error instanceof ApiError && !error.retryable) throw new Refused(error.message)
   throw error

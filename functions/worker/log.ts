@@ -1,6 +1,8 @@
+import type { LogEventName } from '../log-events.ts'
+
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 export type Fields = Record<string, unknown>
-export type Log = (event: string, fields?: Fields, level?: LogLevel) => void
+export type Log = (event: LogEventName, fields?: Fields, level?: LogLevel) => void
 
 /**
  * Makes a log: one JSON object a line, on stdout unless told otherwise. `context` is read at each line, so

@@ -11,7 +11,7 @@ import { Inbox } from './inbox.ts'
 import { createLog, type Log, reasonOf, withFields } from './log.ts'
 import { McpServer } from './mcp/server.ts'
 import { type Protection, taskProtection } from './protection.ts'
-import { backoff, wait } from './wait.ts'
+import { backoff, createQueue, wait } from './wait.ts'
 
 type Item = ReturnType<(typeof InboxItem)['parse']>
 
@@ -31,7 +31,7 @@ export async function runWorker(config: WorkerConfig, options: RunOptions = {}):
   const log = options.log ?? createLog(() => agent)
   const mcp = await McpServer.start(log)
   try {
-    const engine = options.engine ?? opencodeEngine({ model: config.model })
+    const engine = options.engine ?? opencodeEngine({ model: config.model, hidden: config.hidden ?? [] })
     return await new Worker({ config, engine, mcp, log, agent }).run(
       options.signal ?? new AbortController().signal,
     )
@@ -42,6 +42,9 @@ export async function runWorker(config: WorkerConfig, options: RunOptions = {}):
 
 type Deps = { config: WorkerConfig; engine: Engine; mcp: McpServer; log: Log; agent: { agent_id?: string } }
 
+/** A mirror that was not fetched for so long is removed when the worker starts. */
+const unusedDays = 30
+
 class Worker {
   readonly #deps: Deps
   readonly #client: Client
@@ -50,14 +53,15 @@ class Worker {
   readonly #attempts = new Map<string, { attempt: Attempt; over: Promise<void> }>()
   readonly #over = new AbortController()
   readonly #handled = new Set<string>()
+  readonly #inTurn = createQueue()
   #inbox: Inbox | undefined
   #exit: number = exitCodes.done
   #stopping = false
 
   constructor(deps: Deps) {
     this.#deps = deps
-    this.#client = new Client(deps.config.apiUrl)
-    this.#mirrors = new Mirrors(join(deps.config.home, 'mirrors'))
+    this.#client = new Client(deps.config.apiUrl, deps.config.apiKey)
+    this.#mirrors = new Mirrors(join(deps.config.home, 'mirrors'), deps.config.repositories)
     this.#protection = taskProtection(deps.config.ecsAgentUri, deps.log)
   }
 
@@ -68,6 +72,7 @@ class Worker {
       await rm(join(config.home, folder), { recursive: true, force: true })
       await mkdir(join(config.home, folder), { recursive: true })
     }
+    await this.#mirrors.collect(unusedDays)
     const ended = () => this.#over.abort()
     signal.addEventListener('abort', ended, { once: true })
     if (signal.aborted) ended()
@@ -170,7 +175,7 @@ class Worker {
     const { task_id, attempt, data } = item
     if (task_id !== null && attempt !== null) {
       const held = this.#attempts.get(keyOf(task_id, attempt))?.attempt
-      if (item.kind === 'OFFER') await this.#offered(task_id, attempt)
+      if (item.kind === 'OFFER') await this.#offered(task_id, attempt, data.request_id)
       if (item.kind === 'INTERRUPT') this.#interrupted(held, String(data.reason ?? 'pause'))
       if (item.kind === 'ANSWER') held?.answered(data)
       if (item.kind === 'MESSAGE')
@@ -184,17 +189,29 @@ class Worker {
     void held?.checkpointNow().catch((error) => log('checkpoint_failed', { reason: reasonOf(error) }, 'warn'))
   }
 
-  async #offered(task_id: string, attempt: number) {
+  async #offered(task_id: string, attempt: number, request_id: unknown) {
+    const taken = this.#inTurn(() => this.#take(task_id, attempt, request_id))
+    if (!this.#isFull) return taken
+    // It waits for a slot: what else is in the inbox is for those who hold the slots, and does not wait with it.
+    void taken.catch((error) => this.#deps.log('offer_gone', { task_id, attempt, reason: reasonOf(error) }))
+  }
+
+  /** Claims what is offered as soon as a slot is free; declines when none is in time. */
+  async #take(task_id: string, attempt: number, request_id: unknown) {
     const key = keyOf(task_id, attempt)
-    if (this.#attempts.has(key) || this.#stopping) return
-    const { config, log } = this.#deps
+    await this.#untilFree()
+    if (this.#attempts.has(key) || this.#stopping || this.#over.signal.aborted) return
+    const { log } = this.#deps
     try {
-      if (this.#attempts.size >= config.capacity) {
+      if (this.#isFull) {
         await this.#client.decline(task_id, attempt, 'all slots are taken', this.#over.signal)
         return
       }
       const assignment = await this.#client.claim(task_id, attempt, this.#over.signal)
-      const ids = { session_id: assignment.session.id, task_id, attempt }
+      const ids = {
+        ...(typeof request_id === 'string' ? { request_id } : {}),
+        ...{ session_id: assignment.session.id, task_id, attempt },
+      }
       const deps = { ...this.#deps, client: this.#client, mirrors: this.#mirrors, log: withFields(log, ids) }
       const claimed = new Attempt(deps, assignment)
       const over = claimed.run().finally(() => this.#attempts.delete(key))
@@ -203,6 +220,19 @@ class Worker {
     } catch (error) {
       if (!(error instanceof ApiError) || error.retryable || error.status === 401) throw error
       log('offer_gone', { task_id, attempt, code: error.code })
+    }
+  }
+
+  get #isFull() {
+    return this.#attempts.size >= this.#deps.config.capacity
+  }
+
+  /** For the control plane a slot is free once its work is handed in; here its folder is still cleared away. */
+  async #untilFree() {
+    const { slot } = this.#deps.config.timing
+    const enough = AbortSignal.any([this.#over.signal, AbortSignal.timeout(slot)])
+    while (this.#isFull && !enough.aborted) {
+      await Promise.race([...[...this.#attempts.values()].map(({ over }) => over), wait(slot, enough)])
     }
   }
 

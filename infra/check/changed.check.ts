@@ -22,8 +22,8 @@ const mistakes: (Edit & { rule: keyof typeof rules; says: string })[] = [
   {
     rule: 'databaseLogins',
     file: 'infra/functions.ts',
-    from: "make('api', 'app')",
-    to: "make('api', 'owner')",
+    from: "make('api', 'app'",
+    to: "make('api', 'owner'",
     says: 'user is "orchestrator", not "orchestrator_app_login"',
   },
   {
@@ -55,7 +55,7 @@ const mistakes: (Edit & { rule: keyof typeof rules; says: string })[] = [
     says: 'not to api',
   },
   {
-    rule: 'scheduleAsWired',
+    rule: 'schedulesAsWired',
     file: 'infra/schedule.ts',
     from: "'rate(1 minute)'",
     to: "'rate(2 minutes)'",
@@ -71,8 +71,8 @@ const mistakes: (Edit & { rule: keyof typeof rules; says: string })[] = [
   {
     rule: 'leastPrivilege',
     file: 'infra/permissions.ts',
-    from: "sweep: [send('steps')]",
-    to: "sweep: [send('steps'), allow(['sqs:PurgeQueue'], queues.steps.queue.arn)]",
+    from: "allow(['s3:ListBucket'], artifacts.arn)",
+    to: "allow(['s3:ListBucket'], artifacts.arn), allow(['sqs:PurgeQueue'], queues.steps.queue.arn)",
     says: 'sweep may sqs:PurgeQueue',
   },
   {

@@ -1,5 +1,5 @@
 import { settingsOf } from '../stage.ts'
-import { functions, queues } from '../wiring.ts'
+import { functions, queues, schedules } from '../wiring.ts'
 import type { Graph } from './graph.ts'
 import { allowances, hoursAMonth, logGb, perHour, perMillion, perMonth } from './prices.ts'
 import { at, lambdaOf, list, ofType, one } from './read.ts'
@@ -15,7 +15,7 @@ export const total = (lines: Line[], of: (line: Line) => number) =>
 const minutes = hoursAMonth * 60
 /** Lambda asks a queue with five pollers, each call waiting up to 20 s; most calls find nothing. */
 const pollsAMonth = (hoursAMonth * 3_600 * 5) / 20
-/** Of a sweep that finds nothing, in s. */
+/** Of a sweep or a look for webhooks that finds nothing, in s. */
 const sweepSeconds = 0.2
 /** Root volume of the NAT instance, and images of workers: sizes that the program does not say, counted generously. */
 const natVolumeGb = 8
@@ -50,7 +50,8 @@ export function idle(graph: Graph): Line[] {
   const redis = one(graph, 'aws:elasticache/replicationGroup:ReplicationGroup', 'Redis')
   const nodes = Number(redis.numCacheClusters)
   const alarms = ofType(graph, 'aws:cloudwatch/metricAlarm:MetricAlarm').length
-  const sweepGb = Number(lambdaOf(graph, 'sweep').memorySize) / 1_024
+  const scheduledMb = Object.values(schedules).map((of) => Number(lambdaOf(graph, of.function).memorySize))
+  const scheduledGb = scheduledMb.reduce((sum, mb) => sum + mb, 0) / 1_024
   return [
     ...databaseLines(graph),
     hours(`Valkey, ${nodes} × ${redis.nodeType}`, String(redis.nodeType), nodes),
@@ -83,17 +84,22 @@ export function idle(graph: Graph): Line[] {
       price: perMillion.sqs_requests,
       free: allowances.sqs_requests / 1e6,
     },
-    { what: 'the schedule', quantity: minutes / 1e6, unit: 'million calls', price: perMillion.schedules },
     {
-      what: 'sweeps, calls',
-      quantity: minutes / 1e6,
+      what: 'the schedules',
+      quantity: (minutes * Object.keys(schedules).length) / 1e6,
+      unit: 'million calls',
+      price: perMillion.schedules,
+    },
+    {
+      what: 'sweeps and looks for webhooks, calls',
+      quantity: (minutes * Object.keys(schedules).length) / 1e6,
       unit: 'million calls',
       price: perMillion.lambda_requests,
       free: allowances.lambda_requests / 1e6,
     },
     {
-      what: 'sweeps, time',
-      quantity: (minutes * sweepSeconds * sweepGb) / 1e6,
+      what: 'sweeps and looks for webhooks, time',
+      quantity: (minutes * sweepSeconds * scheduledGb) / 1e6,
       unit: 'million GB-seconds',
       price: perMillion.lambda_gb_seconds,
       free: allowances.lambda_gb_seconds / 1e6,

@@ -21,7 +21,7 @@ test('a deployment without the admin key is refused, with the command that sets 
 })
 
 test('an admin key that can be guessed is refused', async () => {
-  await expect(evaluateStage('dev', { admin_key: 'admin' })).rejects.toThrow('less than 24 characters')
+  await expect(evaluateStage('dev', { admin_key: 'admin' })).rejects.toThrow('AdminKey is no key')
 })
 
 const handler = "handler: 'functions/sweep/handler.handler'"
@@ -40,7 +40,11 @@ test('an export that is not there is refused', async () => {
 })
 
 test('two components of one name are refused', async () => {
-  const edit = { file: 'infra/schedule.ts', from: "'SweepSchedule'", to: "'Site'" }
+  const edit = {
+    file: 'infra/schedule.ts',
+    from: 'CronV2(`',
+    to: "CronV2('Site' || `",
+  }
   await expect(evaluateChanged(edit)).rejects.toThrow('Site is not unique')
 })
 

@@ -74,6 +74,7 @@ const databaseLogins: Rule = (graph) =>
       migrate: 'orchestrator',
       step: 'orchestrator_engine_login',
       sweep: 'orchestrator_engine_login',
+      deliver: 'orchestrator_engine_login',
     }
     const login = Object.entries(wanted).find(([of]) => of === name)?.[1] ?? 'orchestrator_app_login'
     return differences(
@@ -177,12 +178,18 @@ const routesAsWired: Rule = (graph) => {
   ]
 }
 
-const scheduleAsWired: Rule = (graph) =>
-  differences('the sweep', one(graph, 'aws:scheduler/schedule:Schedule', 'SweepScheduleSchedule'), {
-    scheduleExpression: schedules.sweep.every_seconds === 60 ? 'rate(1 minute)' : 'another',
-    state: 'ENABLED',
-    'target.arn': arnOf(graph, schedules.sweep.function),
-  })
+const schedulesAsWired: Rule = (graph) =>
+  Object.entries(schedules).flatMap(([name, plan]) =>
+    differences(
+      `the schedule ${name}`,
+      one(graph, 'aws:scheduler/schedule:Schedule', `${titleOf(name)}ScheduleSchedule`),
+      {
+        scheduleExpression: plan.every_seconds === 60 ? 'rate(1 minute)' : 'another',
+        state: 'ENABLED',
+        'target.arn': arnOf(graph, plan.function),
+      },
+    ),
+  )
 
 const tablesAsWired: Rule = (graph) =>
   Object.entries(tables).flatMap(([name, plan]) =>
@@ -203,6 +210,8 @@ const actionOf: Record<string, string | null> = {
   // The client's own, never made: it is for endpoints that are found out.
   'dynamodb:DescribeEndpoints': null,
   's3:CreateSession': null,
+  's3:ListObjectsV2': 's3:ListBucket',
+  's3:DeleteObjects': 's3:DeleteObject',
 }
 const consuming = [
   'sqs:ReceiveMessage',
@@ -414,7 +423,7 @@ export const rules = {
   sourcesAsWired,
   connectionsFit,
   routesAsWired,
-  scheduleAsWired,
+  schedulesAsWired,
   tablesAsWired,
   leastPrivilege,
   noWildcards,

@@ -2,12 +2,20 @@ import { readFile } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { extname, join, normalize, sep } from 'node:path'
 import { policyOf, headers as siteHeaders } from '#infra/headers'
-import { isLocalRequest } from '../gateway/origin.ts'
+import { isLocalRequest, isOwnPage } from '../gateway/origin.ts'
 import type { Built } from './build.ts'
+
+export type PageConfig = {
+  api_url: string
+  ws_url: string
+  environment: string
+  /** Told to our own page alone, once it is there; empty: the page asks for one. */
+  api_key: string | Promise<string>
+}
 
 export type FilesOptions = {
   building: Promise<Built>
-  config: { api_url: string; ws_url: string; environment: string }
+  config: PageConfig
   hosts: readonly string[]
 }
 
@@ -56,7 +64,9 @@ const answerOf = async (request: IncomingMessage, options: FilesOptions): Promis
   const path = pathOf(url)
   if (path === null) return plain(400, 'The path is not valid percent-encoding.')
   if (path === '/config.json') {
-    return { status: 200, type: 'application/json', cache: never, body: JSON.stringify(options.config) }
+    if (!isOwnPage(request)) return plain(403, 'This is for the page of this address.')
+    const config = { ...options.config, api_key: await options.config.api_key }
+    return { status: 200, type: 'application/json', cache: never, body: JSON.stringify(config) }
   }
   let folder: string
   try {

@@ -83,7 +83,7 @@ const get = async (options: ArtifactOptions, key: string, response: ServerRespon
 
 /**
  * What stands for S3 here: `PUT` and `GET /artifacts-store/<key>?expires=<unix s>&signature=<hex>`, to and from a
- * folder. The signature is all the authorisation there is, as with a presigned URL.
+ * folder, and `DELETE`, which takes all that is below the key. The signature is all the authorisation there is, as with a presigned URL.
  */
 export const makeArtifactStore = (options: ArtifactOptions): ArtifactStore => {
   rmSync(join(options.folder, '.part'), { recursive: true, force: true })
@@ -94,11 +94,16 @@ export const makeArtifactStore = (options: ArtifactOptions): ArtifactStore => {
     const method = request.method ?? ''
     const expires = searchParams.get('expires') ?? ''
     const signature = searchParams.get('signature') ?? ''
-    if (method !== 'PUT' && method !== 'GET') return answer(response, 405, 'PUT or GET')
+    if (method !== 'PUT' && method !== 'GET' && method !== 'DELETE')
+      return answer(response, 405, 'PUT, GET or DELETE')
     if (!isKey(key)) return answer(response, 400, 'not a key')
     const signed = isSignedBy(options.secret, signature, method, key, expires)
     if (!signed) return answer(response, 403, 'the signature does not match')
     if (!(Number(expires) * 1000 > Date.now())) return answer(response, 403, 'the address has expired')
+    if (method === 'DELETE') {
+      await rm(join(options.folder, key), { recursive: true, force: true })
+      return answer(response, 200, '')
+    }
     return method === 'PUT' ? put(options, key, request, response) : get(options, key, response)
   }
 }

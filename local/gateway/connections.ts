@@ -41,7 +41,7 @@ export const makeConnectionsApi =
     if (request.method === 'POST') {
       try {
         const body = await readBody(request, messageBytes)
-        if (connection === undefined || !(await connection.send(body.toString('utf8')))) return gone(response)
+        if (connection === undefined || !(await connection.send(body))) return gone(response)
         response.writeHead(200, { 'content-length': 0 })
         response.end()
       } catch (error) {

@@ -10,6 +10,13 @@ const hostOf = (url: string): string | null => {
   }
 }
 
+/** Whether a browser says that a page of this very address asks, port and all; other programs say nothing. */
+export const isOwnPage = ({ headers }: IncomingMessage): boolean => {
+  const site = headers['sec-fetch-site']
+  if (site !== undefined && site !== 'same-origin' && site !== 'none') return false
+  return headers.origin === undefined || headers.origin === `http://${headers.host}`
+}
+
 /**
  * Whether a request comes from this machine's own programs and pages. Without it any web page that a person
  * visits could post to the loopback (its agents run commands), or reach it under a name that it rebinds.

@@ -33,7 +33,7 @@ export const gatewayLimits: SocketLimits = {
 export type Connection = Opening & {
   lastActiveAt: number
   /** Writes a text frame; resolves once it has left this process. False when the connection ended instead. */
-  send: (text: string) => Promise<boolean>
+  send: (text: string | Buffer) => Promise<boolean>
   close: () => void
   /** Ends it without waiting for the client's word. */
   terminate: () => void
@@ -107,15 +107,14 @@ export const makeSocketApi = (invoke: Invoke, log: Log, limits: SocketLimits): S
   /** From the open connection to the end of its `$disconnect`. */
   const keep = (opening: Opening, client: WebSocket): void => {
     let inFlight = 0
-    let idle: NodeJS.Timeout | undefined
+    const idle = setTimeout(() => client.close(goingAway, 'idle'), limits.idleMs)
     const active = (): void => {
       connection.lastActiveAt = Date.now()
-      clearTimeout(idle)
-      idle = setTimeout(() => client.close(goingAway, 'idle'), limits.idleMs)
+      idle.refresh()
     }
     const life = setTimeout(() => client.close(goingAway, 'life over'), limits.lifeMs)
 
-    const send = (text: string): Promise<boolean> => {
+    const send = (text: string | Buffer): Promise<boolean> => {
       if (client.readyState !== client.OPEN) return Promise.resolve(false)
       if (client.bufferedAmount > limits.waitingBytes) {
         log('warn', 'viewer_too_slow', {
@@ -126,7 +125,7 @@ export const makeSocketApi = (invoke: Invoke, log: Log, limits: SocketLimits): S
         return Promise.resolve(false)
       }
       active()
-      return new Promise((resolve) => client.send(text, (error) => resolve(!error)))
+      return new Promise((resolve) => client.send(text, { binary: false }, (error) => resolve(!error)))
     }
 
     const hear = async (data: Buffer): Promise<void> => {

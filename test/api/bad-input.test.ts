@@ -166,10 +166,10 @@ const cases: Case[] = [
     code: 'unauthorized',
   },
   {
-    what: "a worker's call without a token",
+    what: "a worker's call with a key",
     send: ['POST', `/api/v1/tasks/${taskId}/claim`, { body: { attempt: 1 } }],
-    status: 401,
-    code: 'unauthorized',
+    status: 403,
+    code: 'forbidden',
   },
   {
     what: "another agent's inbox",
@@ -224,6 +224,31 @@ const cases: Case[] = [
     code: 'invalid_input',
   },
   { what: 'a slash at the end', send: ['GET', `${sessions}/`], status: 404, code: 'not_found' },
+  {
+    what: 'JSON without an end to its depth',
+    send: ['POST', sessions, { raw: '['.repeat(500_000) + ']'.repeat(500_000) }],
+    status: 400,
+    code: 'invalid_input',
+    says: { detail: /levels deep/ },
+  },
+  {
+    what: 'a repository behind an option of git',
+    send: ['POST', sessions, { body: { ...goal, repository: { url: '--upload-pack=touch /tmp/x' } } }],
+    status: 400,
+    code: 'invalid_input',
+    says: { pointer: '/repository/url' },
+  },
+  {
+    what: 'a base that is an option of git',
+    send: [
+      'POST',
+      sessions,
+      { body: { ...goal, repository: { url: 'https://a.example/a', base: '--help' } } },
+    ],
+    status: 400,
+    code: 'invalid_input',
+    says: { pointer: '/repository/base' },
+  },
   { what: 'an unknown path', send: ['GET', '/api/v1/nothing'], status: 404, code: 'not_found' },
 ]
 

@@ -41,6 +41,7 @@ GET /sessions/{id}/checkpoints
 POST /sessions/{id}/checkpoints
 GET /sessions/{id}/checkpoints/{number}
 GET /sessions/{id}/diff
+GET /sessions/{id}/export
 GET /sessions/{id}/verify
 GET /sessions/{id}/tasks
 GET /tasks
@@ -59,6 +60,19 @@ POST /tasks/{id}/approvals
 GET /approvals
 GET /approvals/{id}
 POST /approvals/{id}
+GET /webhooks
+POST /webhooks
+GET /webhooks/{id}
+PATCH /webhooks/{id}
+DELETE /webhooks/{id}
+POST /webhooks/{id}/rotate
+POST /webhooks/{id}/ping
+GET /webhooks/{id}/deliveries
+POST /webhooks/{id}/deliveries/{delivery}/redeliver
+GET /keys
+POST /keys
+GET /keys/{id}
+DELETE /keys/{id}
 POST /agents
 GET /agents
 GET /agents/{id}
@@ -81,7 +95,10 @@ GET /stats/history
 GET /stats/capabilities
 GET /needs
 GET /sessions/changes
-GET /tasks/trees`
+GET /tasks/trees
+GET /audit
+GET /tenant
+PATCH /tenant`
   .trim()
   .split('\n')
   .map((route) => route.replace(' ', ' /api/v1'))
@@ -91,7 +108,7 @@ describe('the OpenAPI document', () => {
     const listed = Object.entries(document.paths).flatMap(([path, operations]) =>
       Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
     )
-    expect(listed.sort()).toEqual([...routes, 'GET /health', 'GET /ready'].sort())
+    expect(listed.sort()).toEqual([...routes, 'GET /health', 'GET /ready', 'GET /metrics'].sort())
   })
 
   test('names each operation once, and every part of its path', () => {

@@ -6,6 +6,7 @@ import { listNeeds, Need } from '#core/fleet/needs'
 import { listChanges, SessionChange } from '#core/session/changes'
 import { listTrees } from '#core/task/trees'
 import { TaskTreeList } from '#functions/api/schemas'
+import { operatorOf } from '../plant.ts'
 import { goal, openApi, plan } from './open.ts'
 import { Session } from './shapes.ts'
 
@@ -195,7 +196,7 @@ describe('trees of tasks', () => {
   })
 
   test('another tenant sees nothing of them', async () => {
-    const other = { kind: 'operator', tenant_id: 'ten_00000000000000000000000001' } as const
+    const other = operatorOf('ten_00000000000000000000000001')
     expect(await listNeeds(services, other)).toEqual([])
     expect(await listChanges(services, other, 100)).toEqual([])
     expect(

@@ -6,16 +6,26 @@ import type { APIGatewayProxyEventV2 } from 'aws-lambda'
 import { Redis } from 'ioredis'
 import { afterAll } from 'vitest'
 import * as z from 'zod'
+import { defaultTenant } from '#core/actor'
+import { createKey } from '#core/key/create'
+import type { Scope } from '#core/key/scope'
 import { redisPresence } from '#core/lock/presence'
+import { redisLimiter } from '#core/lock/rate'
 import { redisBells } from '#core/wake/bell'
 import { handlerOf } from '#functions/api/handler'
 import type { ApiServices } from '#functions/api/services'
 import { folderStore } from '#functions/api/store/folder'
+import { scrapedOf } from '#functions/metrics/scraped'
+import { redisTimings } from '#functions/metrics/timings'
 import { makeArtifactStore } from '#local/gateway/artifacts'
 import { testDatabase, testRedisUrl } from '../database.ts'
 import { openPlant } from '../plant.ts'
+import { admin } from '../services.ts'
 
-export type Sent = { body?: unknown; raw?: string; token?: string; headers?: Record<string, string> }
+/** Without a token a test calls with a key that may do everything; null: with none. */
+const testRate = 100_000
+
+export type Sent = { body?: unknown; raw?: string; token?: string | null; headers?: Record<string, string> }
 
 const Result = z.object({
   statusCode: z.int(),
@@ -61,10 +71,16 @@ export type Answer = { status: number; headers: Record<string, string>; text: st
 /** The very handler on a real Postgres, Redis and artifact folder; the engine steps when a test says so. */
 export async function openApi() {
   const { url } = await testDatabase()
+  // Tests call as fast as they can; test/api/tenant.test.ts has the limit.
+  await admin(
+    url,
+    `update tenant set max_requests_per_second = ${testRate}; alter table tenant alter max_requests_per_second set default ${testRate}`,
+  )
   const plant = openPlant(url, { automatic: false })
   const redis = new Redis(testRedisUrl())
   const bells = redisBells(redis, new Redis(testRedisUrl()))
   plant.stepServices.bells = bells
+  const limiter = redisLimiter(redis)
   const store = await openStore()
   const lines: Record<string, unknown>[] = []
   const log =
@@ -78,9 +94,23 @@ export async function openApi() {
     bells,
     artifacts: folderStore({ url: store.url, secret: store.secret }),
     // Their store is DynamoDB, which this harness has not: test/live has it.
-    tickets: { issue: () => Promise.reject(new Error('no DynamoDB here')) },
+    tickets: {
+      issue: async () => ({ ticket: 'none', expires_at: new Date().toISOString() }),
+      look: () => Promise.reject(new Error('no DynamoDB here')),
+    },
+    // Files share a Redis and the tenant's id: each has buckets of its own.
+    limiter: { take: (name, rate) => limiter.take(`${url} ${name}`, rate) },
     socket_url: 'ws://localhost:8000',
+    webhook_reach: 'any',
+    repositories: { reach: 'any', roots: ['/'] },
     lookAtQueue: async () => null,
+    timings: redisTimings(redis),
+    scraped: scrapedOf({
+      redis,
+      steps: async () => null,
+      broadcast: async () => null,
+      access: { access: 'public', token: '' },
+    }),
     dependencies: {
       postgres: {
         required: true,
@@ -93,8 +123,16 @@ export async function openApi() {
   }
   const handler = handlerOf(() => services)
 
+  const { token: key } = await keyOf(['admin'])
+
+  /** A key of a tenant, made by the very verb. */
+  function keyOf(scopes: Scope[], tenant_id = defaultTenant, expires_at: string | null = null) {
+    return createKey(services, { tenant_id }, { name: scopes.join(' '), scopes, expires_at })
+  }
+
   async function call(method: string, target: string, sent: Sent = {}): Promise<Answer> {
-    const result = Result.parse(await handler(eventOf(method, target, sent)))
+    const { token = key } = sent
+    const result = Result.parse(await handler(eventOf(method, target, { ...sent, token })))
     const text = Buffer.from(result.body, result.isBase64Encoded ? 'base64' : 'utf8').toString('utf8')
     const isJson = result.headers['content-type']?.includes('json') ?? false
     return {
@@ -110,7 +148,7 @@ export async function openApi() {
     bells.end()
     await store.close()
   })
-  return { call, plant, services, lines, store, url }
+  return { call, keyOf, plant, services, lines, store, url }
 }
 
 async function openStore() {

@@ -167,7 +167,8 @@ const refusals: Refusal[] = [
       'invalid_input',
       '/x',
     ],
-    [`${what} without a token`, 'POST', path, { body: { ...body, attempt: 1 } }, 'unauthorized'],
+    [`${what} with a key`, 'POST', path, { body: { ...body, attempt: 1 } }, 'forbidden'],
+    [`${what} without a token`, 'POST', path, { body: { ...body, attempt: 1 }, token: null }, 'unauthorized'],
   ]),
   ['events ahead of their turn', 'POST', `/tasks/${held}/events`, { body: ahead, token }, 'batch_gap'],
   [

@@ -1,5 +1,5 @@
 /** Answers, as the document describes them: reading one with its own schema checks both. */
-export { Stats } from '#core/fleet/stats'
+export { Stats } from '#core/fleet/wire'
 export {
   Agent,
   Artifact,

@@ -105,7 +105,7 @@ describe('a worker', () => {
     const body = { attempt: 1, tasks: [task('x')] }
     const foreign = await stranger.as('POST', `${path}/subtasks`, { body })
     expect(Problem.parse(foreign.json)).toMatchObject({ status: 409, code: 'stale_attempt' })
-    expect((await call('POST', `${path}/subtasks`, { body })).status).toBe(401)
+    expect((await call('POST', `${path}/subtasks`, { body })).status).toBe(403)
     const nobody = '/api/v1/tasks/tsk_00000000000000000000000000/subtasks'
     expect((await worker.as('POST', nobody, { body })).status).toBe(404)
     expect({ session: (await call('GET', `/api/v1/sessions/${id}`)).json, tree: await tree() }).toEqual(

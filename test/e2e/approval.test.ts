@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import * as z from 'zod'
 import { anyPorts, type LocalCloud, startLocal } from '#local/cloud'
 import { testDatabase } from '../database.ts'
+import { hear } from '../hear.ts'
 import { apiClient, git, makeRepository, scripted } from './client.ts'
 
 /** The whole product in this process with one agent: real OpenCode, the rehearsal model. */
@@ -21,9 +22,9 @@ beforeAll(async () => {
     env: { ...process.env, DATABASE_URL: url },
     workers: [{ name: 'builder', capabilities: ['CODE_GENERATION', 'INTEGRATION'], capacity: 1 }],
     model: 'rehearsal',
-    write: () => {},
+    write: hear,
   })
-  api = apiClient(cloud.api)
+  api = apiClient(cloud)
 })
 afterAll(() => cloud?.stop())
 

@@ -35,11 +35,15 @@ export type EventBody = z.infer<typeof EventItem>
 const Events = z.object({ items: z.array(EventItem), next_after: z.number(), last_seq: z.number() })
 
 /** The public API as a person's script uses it. */
-export function apiClient(base: string) {
+export function apiClient({ api: base, key }: { api: string; key: string }) {
   async function call(method: string, path: string, body?: unknown, accept = 'application/json') {
     return fetch(`${base}${path}`, {
       method,
-      headers: { accept, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      headers: {
+        accept,
+        authorization: `Bearer ${key}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(29_000),
     })

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import * as z from 'zod'
 import { anyPorts, type LocalCloud, startLocal, usualWorkers } from '#local/cloud'
 import { testDatabase } from '../database.ts'
+import { hear } from '../hear.ts'
 import { apiClient, makeRepository, scripted } from './client.ts'
 
 /** The whole product in this process: real OpenCode, the rehearsal model. */
@@ -21,9 +22,9 @@ beforeAll(async () => {
     env: { ...process.env, DATABASE_URL: url },
     workers: usualWorkers,
     model: 'rehearsal',
-    write: () => undefined,
+    write: hear,
   })
-  api = apiClient(cloud.api)
+  api = apiClient(cloud)
 })
 afterAll(() => cloud?.stop())
 

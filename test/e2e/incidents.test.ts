@@ -8,6 +8,7 @@ import { workerEnvironment } from '#local/environment'
 import { startModel } from '#local/model/server'
 import { superviseWorker } from '#local/supervisor'
 import { testDatabase } from '../database.ts'
+import { hear } from '../hear.ts'
 import { apiClient, type EventBody, git, makeRepository, scripted } from './client.ts'
 
 /** The whole product in this process: real OpenCode, the rehearsal model, one worker that is killed. */
@@ -28,9 +29,9 @@ beforeAll(async () => {
       { name: 'victim', capabilities: ['DEBUGGING'], capacity: 1 },
     ],
     model: 'rehearsal',
-    write: () => undefined,
+    write: hear,
   })
-  api = apiClient(cloud.api)
+  api = apiClient(cloud)
 })
 afterAll(() => cloud?.stop())
 
@@ -146,7 +147,7 @@ it(
     const model = await startModel({ port: 0 })
     const auditor = superviseWorker({
       worker: { name: 'auditor', capabilities: ['SECURITY_AUDIT'], capacity: 1 },
-      env: workerEnvironment(process.env, cloud.api, model.url),
+      env: workerEnvironment(process.env, { ...cloud, model: model.url }),
       data: mkdtempSync(join(tmpdir(), 'orchestrator-auditor-')),
       log: () => undefined,
       onLine: () => undefined,

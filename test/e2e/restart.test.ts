@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -67,10 +67,11 @@ it(
     const { url: database } = await testDatabase()
     const data = mkdtempSync(join(tmpdir(), 'orchestrator-restart-'))
     const port = await freePort()
-    const api = apiClient(`http://127.0.0.1:${port}/api/v1`)
     const url = makeRepository()
 
     const first = await start(data, port, database)
+    const key = readFileSync(join(data, 'local-key'), 'utf8').trim()
+    const api = apiClient({ api: `http://127.0.0.1:${port}/api/v1`, key })
     const write = (path: string) => ({
       text: path,
       tools: [{ name: 'write', args: { filePath: path, content: `${path}\n` } }],

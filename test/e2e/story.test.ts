@@ -2,8 +2,10 @@ import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import * as z from 'zod'
 import { anyPorts, type LocalCloud, startLocal, usualWorkers } from '#local/cloud'
 import { testDatabase } from '../database.ts'
+import { hear, heard } from '../hear.ts'
 import { apiClient, type EventBody, git, makeRepository, scripted } from './client.ts'
 
 /** The whole product in this process: real OpenCode, the rehearsal model, three workers. */
@@ -21,11 +23,28 @@ beforeAll(async () => {
     env: { ...process.env, DATABASE_URL: url },
     workers: usualWorkers,
     model: 'rehearsal',
-    write: (line) => lines.push(line),
+    write(line) {
+      lines.push(line)
+      hear(line)
+    },
   })
-  api = apiClient(cloud.api)
+  api = apiClient(cloud)
 })
 afterAll(() => cloud?.stop())
+
+const Line = z.looseObject({
+  event: z.string(),
+  logger: z.string(),
+  request_id: z.string().optional(),
+  session_id: z.string().optional(),
+})
+
+/** Who wrote lines of the request that created a session. */
+function linesOfItsRequest(id: string) {
+  const all = heard.map((line) => Line.parse(JSON.parse(line)))
+  const created = all.find(({ event, session_id }) => event === 'session_created' && session_id === id)
+  return all.filter(({ request_id }) => request_id === created?.request_id).map(({ logger }) => logger)
+}
 
 describe('a goal and a repository', () => {
   it(
@@ -51,6 +70,9 @@ describe('a goal and a repository', () => {
         expect.arrayContaining(['TASK_COMPLETED', 'PLAN_ACCEPTED']),
       )
       expect(await api.verify(id)).toMatchObject({ valid: true })
+      expect(new Set(linesOfItsRequest(id))).toEqual(
+        new Set(['orchestrator.api', 'orchestrator.session', 'orchestrator.step', 'orchestrator.worker']),
+      )
     },
     4 * minute,
   )

@@ -14,7 +14,7 @@ import { deleteSession, sendMessage } from '#core/session/control'
 import { createSession } from '#core/session/create'
 import { NewSession } from '#core/session/session'
 import { testDatabase } from '../database.ts'
-import { openPlant, type Plant } from '../plant.ts'
+import { openPlant, operatorOf, type Plant } from '../plant.ts'
 
 let plant: Plant
 let url: string
@@ -282,6 +282,6 @@ test('what belongs to a session goes with it', async () => {
 
 test('another tenant sees no entry', async () => {
   await put(global, 'secret', 1)
-  const stranger: Actor = { kind: 'operator', tenant_id: 'ten_00000000000000000000000001' }
+  const stranger: Actor = operatorOf('ten_00000000000000000000000001')
   await expect(readEntry(plant.services, stranger, global, 'secret', true)).rejects.toMatchObject(missing)
 })

@@ -18,7 +18,7 @@ import { claimTask, completeWork, failWork, type Worker } from '#core/task/work'
 import { noUsage } from '#core/usage/usage'
 import { testDatabase } from '../database.ts'
 import { planOf } from '../known.ts'
-import { openPlant, type Plant } from '../plant.ts'
+import { openPlant, operatorOf, type Plant } from '../plant.ts'
 
 let plant: Plant
 let worker: Worker
@@ -281,7 +281,7 @@ describe('a fork is refused', () => {
     [
       'to another tenant',
       (id: string) => {
-        const stranger = { kind: 'operator', tenant_id: 'ten_00000000000000000000000001' } as const
+        const stranger = operatorOf('ten_00000000000000000000000001')
         return forkSession(plant.services, stranger, id, Fork.parse({}))
       },
     ],

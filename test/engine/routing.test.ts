@@ -10,7 +10,7 @@ import { NewSession } from '#core/session/session'
 import { claimTask, completeWork, failWork, type Worker } from '#core/task/work'
 import { testDatabase } from '../database.ts'
 import { planOf } from '../known.ts'
-import { openPlant, type Plant } from '../plant.ts'
+import { openPlant, operatorOf, type Plant } from '../plant.ts'
 import { admin } from '../services.ts'
 
 const other = 'ten_00000000000000000000000007'
@@ -98,7 +98,7 @@ describe('whose turn it is', () => {
 describe('admission', () => {
   const queue = async (priority: Priority, minutes: number, tenant_id = defaultTenant) => {
     const input = NewSession.parse({ title: 'x', prompt: 'x', priority, start: true })
-    const { id } = await createSession(plant.services, { kind: 'operator', tenant_id }, input)
+    const { id } = await createSession(plant.services, operatorOf(tenant_id), input)
     const text = 'update session set queued_at = now() - make_interval(mins => $2::int) where id = $1::text'
     await query(text, [id, minutes])
     return id

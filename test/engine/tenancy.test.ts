@@ -7,7 +7,7 @@ import { readSession } from '#core/session/read'
 import { NewSession } from '#core/session/session'
 import { testDatabase } from '../database.ts'
 import { planOf } from '../known.ts'
-import { openPlant, type Plant } from '../plant.ts'
+import { openPlant, operatorOf, type Plant } from '../plant.ts'
 import { admin } from '../services.ts'
 
 const other = 'ten_00000000000000000000000001'
@@ -21,6 +21,9 @@ const tables = [
   'message',
   'artifact',
   'approval',
+  'audit',
+  'token_day',
+  'api_key',
 ]
 let url: string
 let plant: Plant
@@ -33,7 +36,7 @@ beforeAll(async () => {
   plant = openPlant(url)
   app = createPool({ url, role: 'app', max: 1 })
   const input = NewSession.parse({ title: 'x', prompt: 'x', plan: planOf(['one']), start: true })
-  theirs = (await createSession(plant.services, { kind: 'operator', tenant_id: other }, input)).id
+  theirs = (await createSession(plant.services, operatorOf(other), input)).id
   await createSession(plant.services, plant.operator, input)
   await plant.register('mine', ['CODE_GENERATION'])
   await plant.settle()
@@ -63,7 +66,7 @@ describe('the role of the api', () => {
   it('changes and deletes its own tenant’s rows only', async () => {
     await query(defaultTenant, `update session set title = 'taken'`)
     await query(defaultTenant, `delete from task where session_id = $1`, [theirs])
-    const session = await readSession(plant.services, { kind: 'operator', tenant_id: other }, theirs)
+    const session = await readSession(plant.services, operatorOf(other), theirs)
     expect(session).toMatchObject({ title: 'x', tasks: { total: 1 } })
   })
 

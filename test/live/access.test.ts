@@ -1,12 +1,16 @@
 import { randomBytes } from 'node:crypto'
 import { describe, expect, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
+import * as z from 'zod'
 import { newId } from '#core/id'
+import { actions } from '#core/live/message'
 import { ticketStore } from '#functions/live/tickets'
 import { waitFor } from '#local/wait'
+import { operatorOf } from '../plant.ts'
 import { deadline, openCloud } from './open.ts'
 
 // Every test goes through all parts of the cloud, each with deadlines of its own.
+const Made = z.object({ key: z.object({ id: z.string() }), token: z.string() })
 vi.setConfig({ testTimeout: 2 * deadline })
 const live = await openCloud()
 
@@ -49,7 +53,7 @@ describe('a ticket', () => {
   test('of a minute ago opens nothing, though its row is still there', async () => {
     const past = () => new Date(Date.now() - 61_000)
     const store = ticketStore({ table: 'tickets', now: past })
-    const { ticket } = await store.issue({ kind: 'operator', tenant_id: live.tenant_id })
+    const { ticket } = await store.issue(operatorOf(live.tenant_id))
     store.close()
     expect(await handshake(`?ticket=${ticket}`)).toBe(401)
   })
@@ -64,12 +68,9 @@ describe('a ticket', () => {
 describe('a connection of another tenant', () => {
   test('sees nothing of this one', async () => {
     const other = newId('tenant')
-    await live.addTenant(other)
-    const store = ticketStore({ table: 'tickets' })
-    const { ticket } = await store.issue({ kind: 'operator', tenant_id: other })
-    store.close()
+    const key = await live.addTenant(other)
     const id = await live.session('secret')
-    const stranger = await live.connectWith(ticket)
+    const stranger = await live.connect(key)
     stranger.subscribe(`session:${id}`)
     stranger.subscribe('fleet')
     expect(await stranger.hears(({ type }) => type === 'error')).toMatchObject({ code: 'not_found' })
@@ -85,11 +86,8 @@ describe('a connection of another tenant', () => {
 
   test('gets nothing of a channel, even were its row there', async () => {
     const other = newId('tenant')
-    await live.addTenant(other)
-    const store = ticketStore({ table: 'tickets' })
-    const { ticket } = await store.issue({ kind: 'operator', tenant_id: other })
-    store.close()
-    const stranger = await live.connectWith(ticket)
+    const key = await live.addTenant(other)
+    const stranger = await live.connect(key)
     stranger.subscribe('fleet')
     await stranger.hears(({ type }) => type === 'fleet')
     const [mine] = await live.viewers.of(`fleet:${other}`)
@@ -97,7 +95,7 @@ describe('a connection of another tenant', () => {
     await live.viewers.put(`session:${id}`, {
       connection_id: mine?.connection_id ?? '',
       tenant_id: other,
-      ...{ after: 0, replaying_until: 0, seen_at: Date.now() },
+      ...{ key_id: null, after: 0, replaying_until: 0, seen_at: Date.now() },
     })
     const viewer = await live.connect()
     viewer.subscribe(`session:${id}`)
@@ -105,6 +103,59 @@ describe('a connection of another tenant', () => {
     await live.touch(id, 'still secret')
     await viewer.hears(({ to }) => to === 2)
     expect(stranger.seqs(`session:${id}`)).toEqual([])
+  })
+})
+
+describe('a connection of a key that is revoked', () => {
+  test('is closed upon its next confirmation, and its ticket of before opens nothing that it can use', async () => {
+    const wanted = { name: 'viewer', scopes: ['sessions:read'] }
+    const made = await live.call('POST', '/keys', wanted)
+    const { key, token } = Made.parse(await made.json())
+    const id = await live.session()
+    const viewer = await live.connect(token)
+    viewer.subscribe(`session:${id}`)
+    await viewer.hears(({ to }) => to === 1)
+    const { ticket } = await live.ticket(token)
+    expect((await live.call('DELETE', `/keys/${key.id}`)).status).toBe(204)
+    const gone = viewer.closed()
+    await waitFor('the refusal', deadline, () => {
+      viewer.subscribe(`session:${id}`, 1)
+      return viewer.heard.find(({ code }) => code === 'unauthorized') ?? null
+    })
+    await gone
+    const late = await live.connectWith(ticket)
+    late.subscribe('fleet')
+    await late.closed()
+    expect(late.heard.map(({ type }) => type)).toEqual(['error'])
+  })
+})
+
+describe("every action on another tenant's channels", () => {
+  test('shows nothing and changes nothing', async () => {
+    const other = newId('tenant')
+    const key = await live.addTenant(other)
+    // Not the tenants' own rows: their fleets are looked at meanwhile.
+    const vault = async () => {
+      const { session, event_page, inbox, message } = await live.rows()
+      return { session, event_page, inbox, message }
+    }
+    const id = await live.session('secret')
+    const { agent } = await live.register('watched', ['REFACTORING'])
+    const before = await vault()
+    const stranger = await live.connect(key)
+    for (const action of actions)
+      for (const channel of [`session:${id}`, `agent:${agent.id}`])
+        stranger.send(action === 'ping' ? { action } : { action, channel })
+    await waitFor('an answer to each that has one', deadline, () => {
+      const said = stranger.heard.map(({ type, code }) => code ?? type).sort()
+      return said.length >= 4 ? said : null
+    }).then((said) => expect(said).toEqual(['forbidden', 'not_found', 'pong', 'pong']))
+    expect(await vault()).toEqual(before)
+    const viewer = await live.connect()
+    viewer.subscribe(`session:${id}`)
+    await live.touch(id, 'still secret')
+    await viewer.hears(({ to }) => to === 2)
+    expect(JSON.stringify(stranger.heard)).not.toContain('secret')
   })
 })
 

@@ -2,6 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { Redis } from 'ioredis'
 import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { inboxes } from '#core/agent/inbox'
+import { createKey } from '#core/key/create'
+import { endedKeys } from '#core/key/ended'
+import { revokeKey } from '#core/key/revoke'
 import { broadcast, leaseMs } from '#core/live/broadcast'
 import { channelOf, keyOf, type LiveWake } from '#core/live/channel'
 import { type Holds, holdMs, maxLate } from '#core/live/fan-out'
@@ -38,6 +41,7 @@ function openLive(connection: Redis = redis) {
   const wakes: LiveWake[] = []
   const closed: string[] = []
   let answer: (connection_id: string) => Promise<Posted> = async () => 'sent'
+  let gathering = async () => {}
   const of = (key: string) => rows.get(key) ?? []
   const remove = (key: string, id: string) =>
     rows.set(
@@ -78,11 +82,13 @@ function openLive(connection: Redis = redis) {
     },
     watch,
     leases: redisLeases(connection, { ttl_ms: leaseMs }),
+    ended: endedKeys(services.database),
     wake: async (more) => {
       wakes.push(...more)
     },
     report: () => {},
     now: Date.now,
+    pause: () => gathering(),
   }
   const holds: Holds = new Map()
   return {
@@ -94,9 +100,17 @@ function openLive(connection: Redis = redis) {
     answers: (how: typeof answer) => {
       answer = how
     },
-    async watches(id: string, session_id: string, after = 0) {
+    /** What goes on while a broadcast gathers, once. */
+    meanwhile(run: () => Promise<void>) {
+      gathering = () => {
+        gathering = async () => {}
+        return run()
+      }
+    },
+    frames: (id: string) => heard.get(id)?.length ?? 0,
+    async watches(id: string, session_id: string, after = 0, key_id: string | null = null) {
       const channel = channelOf.session(tenant_id, session_id)
-      const viewer = { connection_id: id, tenant_id, after, replaying_until: 0, seen_at: Date.now() }
+      const viewer = { connection_id: id, tenant_id, key_id, after, replaying_until: 0, seen_at: Date.now() }
       await viewers.put(keyOf(channel), viewer)
       await watch.mark(channel, true)
     },
@@ -116,6 +130,21 @@ beforeEach(async () => {
 const touch = () => patchSession(services, operator, session_id, { title: randomUUID() }, null)
 
 describe('a broadcast', () => {
+  test('gathers: what comes shortly after a post shares the next', async () => {
+    await one.watches('a', session_id)
+    one.meanwhile(async () => {
+      for (let n = 0; n < 3; n++) {
+        await touch()
+        await one.look(session_id)
+      }
+    })
+    await touch()
+    await one.look(session_id)
+    expect(one.frames('a')).toBe(2)
+    expect(one.seqs('a')).toEqual(upTo(one.seqs('a').length))
+    expect(one.seqs('a').length).toBeGreaterThan(4)
+  })
+
   test('posts what is behind the cursor, once', async () => {
     await one.watches('a', session_id)
     await one.look(session_id)
@@ -123,6 +152,23 @@ describe('a broadcast', () => {
     await one.look(session_id)
     await one.look(session_id)
     expect(one.seqs('a')).toEqual([1, 2])
+  })
+
+  test('leaves out and closes whose key was revoked, 5 s after at the latest, and nobody else', async () => {
+    const make = () =>
+      createKey(services, operator, { name: 'viewer', scopes: ['sessions:read'], expires_at: null })
+    const [{ key: good }, { key: bad }] = [await make(), await make()]
+    let now = Date.now()
+    one.live.ended = endedKeys(services.database, () => now)
+    await one.watches('good', session_id, 0, good.id)
+    await one.watches('bad', session_id, 0, bad.id)
+    await one.look(session_id)
+    await revokeKey(services, operator, bad.id)
+    now += 5_000
+    await touch()
+    await one.look(session_id)
+    expect({ good: one.seqs('good'), bad: one.seqs('bad') }).toEqual({ good: [1, 2], bad: [1] })
+    expect(one.closed).toEqual(['bad'])
   })
 
   test('that was killed mid-way is done again from where it began, so that nothing is left out', async () => {

@@ -11,6 +11,7 @@ const timing: LiveTiming = {
   ...liveTiming,
   connect: 2_000,
   backoff: { first: 1, longest: 20 },
+  refused: { first: 1, longest: 20 },
   quiet: 100,
   pong: 200,
   answer: 20,

@@ -186,7 +186,7 @@ describe('an end', () => {
     await live.viewers.put(`session:${id}`, {
       connection_id: 'Z29uZSBnb25lIQE=',
       tenant_id: live.tenant_id,
-      ...{ after: 0, replaying_until: 0, seen_at: Date.now() },
+      ...{ key_id: null, after: 0, replaying_until: 0, seen_at: Date.now() },
     })
     await live.touch(id, 'title')
     await viewer.hears(({ to }) => to === 2)

@@ -5,10 +5,14 @@ import { afterAll } from 'vitest'
 import { WebSocket } from 'ws'
 import * as z from 'zod'
 import { defaultTenant } from '#core/actor'
+import { openDatabase } from '#core/database/database'
+import { keepAdminKey } from '#core/key/admin'
+import { newToken } from '#core/key/token'
 import { dynamoViewers } from '#functions/live/viewers'
 import { anyPorts, type LocalOptions, startLocal } from '#local/cloud'
 import { waitFor } from '#local/wait'
 import { testDatabase } from '../database.ts'
+import { everything } from '../everything.ts'
 import { admin } from '../services.ts'
 
 const Ticket = z.object({ ticket: z.string(), url: z.string(), expires_at: z.string() })
@@ -38,14 +42,16 @@ export async function openCloud(options: Pick<LocalOptions, 'socketLimits' | 'en
   const env = { DATABASE_URL: database, ...options.env }
   const cloud = await startLocal({ ...options, data, env, ports: anyPorts, workers: [], write: () => {} })
   const viewers = dynamoViewers({ connections: 'connections', subscriptions: 'subscriptions' })
+  const engine = openDatabase({ url: database, role: 'engine', max: 1 })
   const sockets: WebSocket[] = []
 
-  async function call(method: string, path: string, body?: unknown, token?: string) {
+  /** With the key of the cloud's folder, unless another is given. */
+  async function call(method: string, path: string, body?: unknown, token = cloud.key) {
     return fetch(`${cloud.api}${path}`, {
       method,
       headers: {
         'content-type': 'application/json',
-        ...(token ? { authorization: `Bearer ${token}` } : {}),
+        authorization: `Bearer ${token}`,
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(deadline),
@@ -108,6 +114,7 @@ export async function openCloud(options: Pick<LocalOptions, 'socketLimits' | 'en
   afterAll(async () => {
     for (const socket of sockets) socket.terminate()
     viewers.close()
+    await engine.end()
     await cloud.stop()
     rmSync(data, { recursive: true, force: true })
   })
@@ -119,7 +126,15 @@ export async function openCloud(options: Pick<LocalOptions, 'socketLimits' | 'en
     connectWith,
     tenant_id: defaultTenant,
     viewers,
-    addTenant: (id: string) => admin(database, `insert into tenant (id, name) values ('${id}', 'other')`),
+    /** Another tenant; answers a key that may do everything in it. */
+    async addTenant(id: string) {
+      await admin(database, `insert into tenant (id, name) values ('${id}', 'other')`)
+      const { token } = newToken(id)
+      await keepAdminKey({ url: database, token })
+      return token
+    },
+    /** Every row of every tenant. */
+    rows: () => everything(engine),
     session,
     register,
     /** One more event of a session. */

@@ -57,7 +57,7 @@ afterAll(async () => {
 async function api<T>(schema: z.ZodType<T>, method: string, path: string, body?: unknown) {
   const response = await fetch(`${cloud.api}${path}`, {
     method,
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${cloud.key}` },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     signal: AbortSignal.timeout(20_000),
   })
@@ -68,7 +68,7 @@ async function api<T>(schema: z.ZodType<T>, method: string, path: string, body?:
 
 /** A running session whose one task this test holds. */
 async function writer(name: string) {
-  const client = new Client(cloud.api)
+  const client = new Client(cloud.api, cloud.key)
   const engine = { name: 'scripted', version: '1', model: 'none', rehearsal: true }
   const capabilities = [name.toUpperCase()]
   await client.register({ name, engine, capabilities, capacity: 1, labels: [] })

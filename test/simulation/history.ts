@@ -25,6 +25,7 @@ import { noUsage } from '#core/usage/usage'
 import { localBells } from '#core/wake/bell'
 import type { Wake, WakeMessage } from '#core/wake/wake'
 import { aSession, planOf } from '../known.ts'
+import { operatorOf } from '../plant.ts'
 import { callTokens, must } from './invariants.ts'
 import { type Random, randomOf } from './random.ts'
 import { Store } from './store.ts'
@@ -40,7 +41,7 @@ type Process = {
   holding: Map<string, Held>
 }
 
-const operator = { kind: 'operator', tenant_id: defaultTenant } as const
+const operator = operatorOf(defaultTenant)
 const engine = { name: 'scripted', version: '1', model: 'none', rehearsal: true }
 /** Refusals that a healthy world meets when everybody acts on what they last heard. */
 const expected = new Set([

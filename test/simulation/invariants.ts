@@ -92,7 +92,12 @@ function assertWait(store: Store, session: Session, tasks: Task[]) {
   const running = [...store.sessions.values()].filter(
     ({ state }) => state === 'RUNNING' || state === 'PAUSING',
   )
-  const queue = { before: 0, running: running.length, limit: store.tenant.max_running_sessions }
+  const queue = {
+    before: 0,
+    running: running.length,
+    limit: store.tenant.max_running_sessions,
+    tokens_until: null,
+  }
   // Who is silent, nobody knows, somebody does, and nobody is.
   for (const alive of [null, new Set<string>(), new Set(agents.map(({ id }) => id))])
     mustBeWhole(diagnose({ session, tasks, agents, alive, queue, now: store.now }))

@@ -180,7 +180,7 @@ export class Store {
     )
     const agents = [...this.agents.values()].filter(({ state }) => state !== 'OFFLINE')
     const { max_running_sessions } = this.tenant
-    return { id, max_running_sessions, running_sessions: running.length, agents }
+    return { id, max_running_sessions, running_sessions: running.length, tokens_until: null, agents }
   }
 
   #openFleet() {

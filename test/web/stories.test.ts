@@ -1,17 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { anyPorts, type LocalCloud, startLocal } from '#local/cloud'
-import { testDatabase } from '../database.ts'
-import { apiClient } from '../e2e/client.ts'
-import { faultsOf, noBrowser, openBrowser, overflowOf, pullAway } from './browser.ts'
+import { faultsOf, noBrowser, overflowOf } from './browser.ts'
+import { type House, openHouse } from './house.ts'
 
-/** The whole product in this process, the page as it is served, one agent with the rehearsal model, and a person. */
-let cloud: LocalCloud
-let api: ReturnType<typeof apiClient>
-let browser: Awaited<ReturnType<typeof openBrowser>>
-const data = mkdtempSync(join(tmpdir(), 'orchestrator-web-'))
+/** All of the pages, for a person and one agent. What one session shows is in session.test.ts. */
+let house: House
 
 const minute = 60_000
 const pages = ['/', '/sessions', '/agents', '/tasks'] as const
@@ -36,34 +28,14 @@ if (noBrowser) process.stderr.write(`${noBrowser}\n`)
 
 describe.skipIf(noBrowser !== null)('a person at the dashboard', () => {
   beforeAll(async () => {
-    const { url } = await testDatabase()
-    cloud = await startLocal({
-      data,
-      ports: anyPorts,
-      env: { ...process.env, DATABASE_URL: url },
-      workers: [{ name: 'builder', capabilities: ['PLANNING', 'CODE_GENERATION'], capacity: 1 }],
-      model: 'rehearsal',
-      dashboard: true,
-      write: () => {},
-    })
-    api = apiClient(cloud.api)
-    if (cloud.dashboard === null) throw new Error('The page is not served.')
-    browser = await openBrowser(cloud.dashboard)
-    // It gives a sign of life by registering, and none after: by the last story it is found out.
-    const engine = { name: 'scripted', version: '1', model: 'none', rehearsal: true }
-    const mortal = { name: 'mortal', engine, capabilities: ['TESTING'], capacity: 1, labels: [] }
-    expect((await api.post('/agents', mortal)).status).toBe(201)
+    house = await openHouse([{ name: 'builder', capabilities: ['PLANNING', 'CODE_GENERATION'], capacity: 1 }])
   }, 3 * minute)
-  afterAll(async () => {
-    await browser?.close()
-    await cloud?.stop()
-    rmSync(data, { recursive: true, force: true })
-  })
+  afterAll(() => house?.close())
 
   it(
     'finds what to do next where there is nothing yet',
     async () => {
-      const { page, errors, leave } = await browser.visit('/')
+      const { page, errors, leave } = await house.visit('/')
       await page.getByText('Nothing has happened yet.').waitFor()
       await page.getByText('Nothing needs a person.').waitFor()
       await page.getByRole('link', { name: 'Tasks' }).click()
@@ -75,16 +47,51 @@ describe.skipIf(noBrowser !== null)('a person at the dashboard', () => {
   )
 
   it(
+    'without the key of this machine is asked for one, is told when it is wrong, and can sign out',
+    async () => {
+      const { page, errors, leave } = await house.visit('/')
+      // As a deployment serves it: the page is told where the API is, and no key.
+      await page.route('**/config.json', async (route) => {
+        const { api_key: _, ...config } = await (await route.fetch()).json()
+        await route.fulfill({ json: config })
+      })
+      await page.reload()
+      await page.getByRole('heading', { name: 'This orchestrator is locked' }).waitFor()
+      const key = page.getByLabel('Key')
+      const enter = page.getByRole('button', { name: 'Sign in' })
+      await key.fill(`${house.key.slice(0, -3)}xyz`)
+      await enter.click()
+      await page.getByText('Key is not let in.').waitFor()
+      expect(await faultsOf(page)).toEqual([])
+      await key.fill(house.key)
+      await enter.click()
+      await page.getByText('Nothing needs a person.').waitFor()
+      await page.reload()
+      await page.getByText('Nothing needs a person.').waitFor()
+      await page.getByRole('button', { name: 'Sign out' }).click()
+      await page.getByRole('heading', { name: 'This orchestrator is locked' }).waitFor()
+      expect(await page.evaluate('JSON.stringify({ ...sessionStorage, ...localStorage })')).not.toContain(
+        'oio_',
+      )
+      expect(errors).toEqual([])
+      await leave()
+    },
+    minute,
+  )
+
+  it(
     'starts in place what was not started, is told what it is stuck on, and finds its tree',
     async () => {
-      await api.create({ title: 'Break into the vault', prompt: 'Try.', plan: waitingPlan })
-      const { page, errors, leave } = await browser.visit('/')
+      await house.api.create({ title: 'Break into the vault', prompt: 'Try.', plan: waitingPlan })
+      const { page, errors, leave } = await house.visit('/')
       const row = page.getByRole('listitem').filter({ hasText: 'Break into the vault' })
       await row.getByText('Not started', { exact: true }).waitFor()
       await row.getByRole('button', { name: 'Start: Break into the vault' }).click()
       await row.getByText('Stuck', { exact: true }).waitFor()
       await page.getByText(`No agent online has ${rare}: 1 task waits`).waitFor()
       await page.getByText('queued → running').first().waitFor()
+      const waiting = page.locator('dl > div').filter({ hasText: 'Tasks, for an agent' })
+      await waiting.getByText('1 waiting').waitFor()
       await page.getByRole('link', { name: rare, exact: true }).click()
       await page.getByRole('row').filter({ hasText: 'Try to break in' }).getByText('holds up 1').waitFor()
       await page
@@ -103,7 +110,7 @@ describe.skipIf(noBrowser !== null)('a person at the dashboard', () => {
   it(
     'creates and starts a session from the page, and sees it run',
     async () => {
-      const { page, errors, leave } = await browser.visit('/sessions')
+      const { page, errors, leave } = await house.visit('/sessions')
       await page.getByRole('button', { name: '+ NEW SESSION' }).first().click()
       const dialog = page.getByRole('dialog')
       await dialog.getByLabel('Title').fill('Add a changelog')
@@ -112,11 +119,11 @@ describe.skipIf(noBrowser !== null)('a person at the dashboard', () => {
       await page.waitForURL(/\/sessions\/ses_/)
       await page.getByRole('heading', { name: 'Add a changelog' }).waitFor()
       const id = new URL(page.url()).pathname.split('/').at(-1) ?? ''
-      await api.until(id, ({ type }) => type === 'task.running', minute)
+      await house.api.until(id, ({ type }) => type === 'task.running', minute)
       await page.getByRole('link', { name: 'Tasks' }).click()
       const tree = page.getByRole('region', { name: 'Add a changelog' })
       await tree.getByText('builder works on it').waitFor()
-      await api.post(`/sessions/${id}/stop`)
+      await house.api.post(`/sessions/${id}/stop`)
       expect(errors).toEqual([])
       await leave()
     },
@@ -126,7 +133,7 @@ describe.skipIf(noBrowser !== null)('a person at the dashboard', () => {
   it(
     'needs no mouse',
     async () => {
-      const { page, errors, leave } = await browser.visit('/')
+      const { page, errors, leave } = await house.visit('/')
       await page.getByRole('heading', { name: 'Overview' }).waitFor()
       await page.keyboard.press('g')
       await page.keyboard.press('s')
@@ -164,7 +171,7 @@ describe.skipIf(noBrowser !== null)('a person at the dashboard', () => {
   it(
     'reads every page on a phone without scrolling sideways',
     async () => {
-      const { page, leave } = await browser.visit('/', { viewport: { width: 390, height: 844 } })
+      const { page, leave } = await house.visit('/', { viewport: { width: 390, height: 844 } })
       for (const path of pages) {
         await page.goto(path)
         await page.getByRole('heading', { level: 1 }).waitFor()
@@ -179,7 +186,7 @@ describe.skipIf(noBrowser !== null)('a person at the dashboard', () => {
   it.each(['light', 'dark'] as const)(
     'meets nothing that axe objects to, in the %s theme',
     async (colorScheme) => {
-      const { page, leave } = await browser.visit('/', { colorScheme })
+      const { page, leave } = await house.visit('/', { colorScheme })
       for (const path of pages) {
         await page.goto(path)
         await page.getByRole('heading', { level: 1 }).waitFor()
@@ -189,47 +196,5 @@ describe.skipIf(noBrowser !== null)('a person at the dashboard', () => {
       await leave()
     },
     minute,
-  )
-
-  it(
-    'is told when the API is pulled away, keeps what was read, and has it anew when it is back',
-    async () => {
-      const { page, errors, cable, leave } = await browser.visit('/')
-      await page.getByText('Break into the vault').first().waitFor()
-      await page.getByRole('status').filter({ hasText: 'Live' }).waitFor()
-      const bringBack = await pullAway(page, cloud.api, cable)
-      await page
-        .getByRole('status')
-        .filter({ hasText: /Reconnecting|Offline/ })
-        .waitFor()
-      expect(await page.getByText('Break into the vault').first().isVisible()).toBe(true)
-      await page.reload()
-      await page.getByRole('heading', { name: 'Uplink failed' }).first().waitFor()
-      await page.getByText('npm start').first().waitFor()
-      await page.getByText('npx orchestrator doctor').first().waitFor()
-      await bringBack()
-      await page.getByText('Break into the vault').first().waitFor()
-      await page.getByRole('status').filter({ hasText: 'Live' }).waitFor()
-      expect(errors).toEqual([])
-      await leave()
-    },
-    minute,
-  )
-
-  it(
-    'sees an agent that died as OFFLINE, and its capability as missing',
-    async () => {
-      const { page, errors, leave } = await browser.visit('/agents')
-      const row = page.getByRole('row').filter({ hasText: 'mortal' })
-      await row
-        .getByText(/offline/i)
-        .first()
-        .waitFor({ timeout: 90_000 })
-      await page.getByRole('link', { name: 'Overview', exact: true }).click()
-      await page.getByText('1 offline').waitFor()
-      expect(errors).toEqual([])
-      await leave()
-    },
-    2 * minute,
   )
 })

@@ -8,6 +8,7 @@ import {
   type Assignment,
   Claim,
   Complete,
+  Decline,
   EventBatch,
   Fail,
   type LogData,
@@ -28,6 +29,7 @@ export type Ended =
   | { call: 'complete'; body: Complete }
   | { call: 'fail'; body: Fail }
   | { call: 'release'; body: z.infer<typeof Release> }
+  | { call: 'decline'; body: z.infer<typeof Decline> }
 export type Seen = {
   logs: LogData[]
   checkpoints: WorkCheckpoint[]
@@ -246,6 +248,7 @@ export class ControlPlane {
     if (verb === 'complete') return end({ call: 'complete', body: Complete.parse(body) })
     if (verb === 'fail') return end({ call: 'fail', body: Fail.parse(body) })
     if (verb === 'release') return end({ call: 'release', body: Release.parse(body) })
+    if (verb === 'decline') return end({ call: 'decline', body: Decline.parse(body) })
     return [404, { code: 'not_found', detail: verb }]
   }
 }

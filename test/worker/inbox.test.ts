@@ -32,6 +32,7 @@ afterEach(async () => {
 const impatient = {
   ...liveTiming,
   backoff: { first: 5, longest: 20 },
+  refused: { first: 5, longest: 20 },
   quiet: 100,
   pong: 100,
   answer: 20,
@@ -39,7 +40,7 @@ const impatient = {
   tick: 5,
 }
 
-function startWorker(script: Script, live: LiveTiming) {
+function startWorker(script: Script, live: LiveTiming, slot = defaultTiming.slot) {
   const config: WorkerConfig = {
     apiUrl: plane.url,
     name: 'one',
@@ -48,7 +49,7 @@ function startWorker(script: Script, live: LiveTiming) {
     labels: [],
     home: join(folder, 'one'),
     model: { kind: 'rehearsal', url: '' },
-    timing: { ...defaultTiming, checkpointEvery: 0, live },
+    timing: { ...defaultTiming, checkpointEvery: 0, live, slot },
   }
   const log = (event: string) => void said.push(event)
   running = runWorker(config, { engine: scriptedEngine(script), signal: stop.signal, log })
@@ -100,6 +101,18 @@ test('without sockets items are read over REST as ever', async () => {
   expect(said).not.toContain('inbox_connected')
 })
 
+test('a worker that was refused a socket takes one as soon as it may, without being restarted', async () => {
+  plane.live.unknown = true
+  const { send, heard, waiting } = await listening()
+  send('over REST')
+  await until(() => waiting() === 0)
+  expect(said).not.toContain('inbox_connected')
+  plane.live.unknown = false
+  await until(() => said.includes('inbox_connected'))
+  send('over the socket')
+  expect(await heard()).toEqual(['over REST', 'over the socket'])
+})
+
 test('a socket that breaks loses nothing: REST reads on, and the next socket brings what waits', async () => {
   const { send, heard, waiting } = await listening()
   await until(() => said.includes('inbox_connected'))
@@ -142,4 +155,35 @@ test('an item whose acknowledgement failed is acknowledged again, and dealt with
   expect(plane.acks.length).toBeGreaterThan(4)
   const asked = plane.seen(given.task.id).checkpoints.filter(({ trigger }) => trigger === 'MANUAL')
   expect(asked).toHaveLength(1)
+})
+
+/** Two tasks that have both of its slots, and a third one that is offered. */
+async function oneTooMany(slot?: number) {
+  startWorker(listens, liveTiming, slot)
+  const tasks = ['a', 'b', 'c'].map((key) => assignment({ key }))
+  const isListening = (id: string) => plane.until(id, ({ logs }) => logs.length > 0)
+  const [a, b, c] = tasks
+  if (!a || !b || !c) throw new Error('Three are needed.')
+  const over = [plane.offer(a), plane.offer(b)]
+  await Promise.all([isListening(a.task.id), isListening(b.task.id)])
+  const end = (one: typeof a) => plane.send('MESSAGE', one, { message_id: one.task.key, text: 'end' })
+  return { a, b, c, over, offered: plane.offer(c), isListening, end }
+}
+
+test('an offer waits for a slot that is about to be free, and keeps nobody from a message', async () => {
+  const { a, b, c, over, offered, isListening, end } = await oneTooMany()
+  end(a)
+  await isListening(c.task.id)
+  end(b)
+  end(c)
+  const ended = await Promise.all([...over, offered])
+  expect(ended.map(({ call }) => call)).toEqual(['complete', 'complete', 'complete'])
+})
+
+test('an offer is declined when no slot becomes free in time', async () => {
+  const { a, b, over, offered, end } = await oneTooMany(20)
+  expect(await offered).toEqual({ call: 'decline', body: { attempt: 1, reason: 'all slots are taken' } })
+  end(a)
+  end(b)
+  await Promise.all(over)
 })

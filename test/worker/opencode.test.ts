@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
@@ -125,6 +125,26 @@ real('real OpenCode edits, runs, streams and counts; an agent sees none of our s
   expect(plane.seen(id).usage).toBeGreaterThan(0)
   expect(plane.registrations[0]?.engine).toMatchObject({ name: 'opencode', rehearsal: true })
   expect(plane.problems).toEqual([])
+})
+
+real('an agent finds neither the keys of its engine nor those of its machine', async () => {
+  await mkdir(join(folder, '.ssh'))
+  await writeFile(join(folder, '.ssh', 'id'), 'a private key of the machine')
+  startWorker('one')
+  const secret = 'SERVER_PASSWORD=\\|CONFIG_CONTENT=\\|REHEARSAL_MODEL_URL='
+  const look = `echo seen; env | grep -c '${secret}'; cat /proc/[0-9]*/environ | tr '\\0' '\\n' | grep -c '${secret}'; ls -A ${folder}/.ssh | wc -l`
+  const read = (filePath: string) => ({ tools: [{ name: 'read', args: { filePath } }] })
+  const steps = [bash(look), read('/proc/self/environ'), read(join(folder, '.ssh', 'id')), { text: 'Done.' }]
+  const given = assignment({
+    instruction: script(steps),
+    checks: [{ command: `! grep -r private ${folder}/.ssh`, timeout_seconds: 10 }],
+  })
+  const ended = await plane.offer(given)
+  expect(ended.call).toBe('complete')
+  const { id } = given.task
+  expect(plane.text(id, 'stdout')).toContain('seen\n0\n0\n0\n')
+  const everything = JSON.stringify(plane.seen(id).logs)
+  expect(everything).not.toMatch(/OPENCODE_SERVER_PASSWORD=|a private key/)
 })
 
 real('the plan comes through our tool, and its errors go back to the model', async () => {

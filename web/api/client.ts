@@ -1,3 +1,4 @@
+import { access, refuse } from './access.ts'
 import { passes, Refusal, refusalOf, Unreachable } from './failure.ts'
 
 /** Longer than the API itself may take (29 s in the cloud) nobody waits for an answer, in ms. */
@@ -18,6 +19,8 @@ export type Request = {
   accept?: string
   signal?: AbortSignal | undefined
   timeout_ms?: number
+  /** Another key than the page's, to be tried. */
+  key?: string
 }
 
 let base = ''
@@ -84,8 +87,10 @@ export async function tell(path: string, request: Request = {}) {
 }
 
 async function sendOnce(path: string, request: Request, key: string) {
-  const { method = 'GET', body, if_match, timeout_ms = deadlineMs } = request
+  const { method = 'GET', body, if_match, timeout_ms = deadlineMs, key: tried } = request
+  const bearer = tried ?? access.get().key
   const headers = new Headers({ accept: request.accept ?? 'application/json' })
+  if (bearer !== null) headers.set('authorization', `Bearer ${bearer}`)
   if (method === 'POST') headers.set('idempotency-key', key)
   if (body !== undefined) headers.set('content-type', 'application/json')
   if (if_match !== undefined) headers.set('if-match', `"${if_match}"`)
@@ -98,6 +103,7 @@ async function sendOnce(path: string, request: Request, key: string) {
     if (request.signal?.aborted) throw error
     throw new Unreachable(new URL(base).origin, late.aborted)
   })
+  if (answer.status === 401 && tried === undefined) refuse()
   if (!answer.ok) throw await refusalOf(answer)
   return answer
 }

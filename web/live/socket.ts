@@ -62,7 +62,7 @@ export function openSocket(): Live {
   }
 }
 
-/** A ticket opens one socket. A page that may not have one need not ask again. */
+/** A ticket opens one socket. A page that may not have one asks again seldom. */
 async function address(signal: AbortSignal) {
   try {
     const { ticket, url } = await api.socketTicket({ signal })

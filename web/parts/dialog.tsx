@@ -1,4 +1,5 @@
 import { type ReactNode, useEffect, useId, useRef } from 'react'
+import { KeyCaps } from './button.tsx'
 import css from './dialog.module.css'
 
 type Props = {
@@ -39,7 +40,7 @@ export function Dialog({ title, children, onClose, bare = false, wide = false }:
           <h2 id={heading}>{title}</h2>
           {!bare && (
             <button type="button" onClick={onClose}>
-              Close <kbd>Esc</kbd>
+              Close <KeyCaps keys="Esc" />
             </button>
           )}
         </div>

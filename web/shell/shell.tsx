@@ -1,6 +1,8 @@
 import { Outlet, useNavigate } from '@tanstack/react-router'
 import { lazy, Suspense, useState } from 'react'
+import { access, signOut } from '../api/access.ts'
 import { useLink } from '../live/use.ts'
+import { useStore } from '../parts/store.ts'
 import { RouteAnnouncer } from './announcer.tsx'
 import { useCommands } from './commands.ts'
 import { useKeyboard } from './keyboard.ts'
@@ -14,11 +16,20 @@ import { TopBar } from './top-bar.tsx'
 
 const Palette = lazy(() => import('./palette.tsx'))
 
+const signingOut = {
+  id: 'sign out',
+  group: 'Dashboard',
+  title: 'Sign out',
+  words: 'key log out leave',
+  run: signOut,
+}
+
 /** What stands around every page. */
 export function Shell({ environment, api }: { environment: string; api: string }) {
   const [open, setOpen] = useState<'palette' | 'keys' | null>(null)
   const navigate = useNavigate()
   const { state } = useLink()
+  const { own } = useStore(access)
   useCommands([
     ...places.map(({ to, title, keys }) => ({
       id: `go ${to}`,
@@ -49,6 +60,7 @@ export function Shell({ environment, api }: { environment: string; api: string }
       run: () => setOpen('palette'),
     },
     { id: 'keys', group: 'Dashboard', title: 'Show all keys', keys: 'Shift+?', run: () => setOpen('keys') },
+    ...(own ? [] : [signingOut]),
     ...themes.map((theme) => ({
       id: `theme ${theme}`,
       group: 'Dashboard',

@@ -1,6 +1,8 @@
 import { Link } from '@tanstack/react-router'
+import { access, signOut } from '../api/access.ts'
 import { KeyCaps } from '../parts/button.tsx'
 import { Mark } from '../parts/mark.tsx'
+import { useStore } from '../parts/store.ts'
 import { places } from './places.ts'
 import { nextTheme, setTheme, useTheme } from './theme.ts'
 import css from './top-bar.module.css'
@@ -8,6 +10,7 @@ import css from './top-bar.module.css'
 /** The four places, the palette, the theme, and where this is. */
 export function TopBar({ environment, onPalette }: { environment: string; onPalette: () => void }) {
   const theme = useTheme()
+  const { own } = useStore(access)
   return (
     <header className={css.bar}>
       <Link className={css.mark} to="/" aria-label="Orchestrator, overview">
@@ -39,7 +42,14 @@ export function TopBar({ environment, onPalette }: { environment: string; onPale
         <span aria-hidden="true" data-theme-mark={theme} />
         <span className="sr">Theme: {theme}. Change</span>
       </button>
-      <span className={css.place}>{environment}</span>
+      <span className={css.place}>
+        {environment}
+        {!own && (
+          <button type="button" className={css.out} onClick={signOut}>
+            Sign out
+          </button>
+        )}
+      </span>
     </header>
   )
 }

@@ -7,6 +7,7 @@ import type { LiveStatus } from './status.ts'
 const timing = {
   connect: 1_000,
   backoff: { first: 100, longest: 1_000 },
+  refused: { first: 3_000, longest: 60_000 },
   offline: 5_000,
   quiet: 3_000,
   pong: 500,
@@ -202,18 +203,34 @@ test('is offline after long enough, tries on, and is back when the server is', a
   expect(live.status()).toMatchObject({ state: 'live', reason: null, retry_at: null })
 })
 
-test('a refused ticket is not asked for again until somebody says so', async () => {
+test('a refused ticket is asked for again, seldom, and at once when somebody says so', async () => {
   let asked = 0
+  let refuses = true
   const address = async () => {
     asked += 1
-    throw new Refused('not signed in')
+    if (refuses) throw new Refused('not signed in')
+    return 'ws://test/'
   }
-  const { live, advance } = played({ address })
-  await advance(60_000)
+  const { live, advance, clock, connected, sockets } = played({ address, random: () => 1 })
+  await settled()
+  await advance(timing.refused.first - 1)
   expect(asked).toBe(1)
-  expect(live.status()).toMatchObject({ state: 'offline', reason: 'not signed in', retry_at: null })
-  live.retry()
+  expect(live.status()).toMatchObject({ state: 'offline', reason: 'not signed in' })
+  await advance(1)
   expect(asked).toBe(2)
+  expect((live.status().retry_at ?? 0) - clock.now()).toBe(2 * timing.refused.first)
+  await advance(20 * timing.refused.longest)
+  expect((live.status().retry_at ?? Number.NaN) - clock.now()).toBeLessThanOrEqual(timing.refused.longest)
+  const before = asked
+  live.retry()
+  expect(asked).toBe(before + 1)
+  expect(live.status().state).toBe('offline')
+  await settled()
+  refuses = false
+  await advance(timing.refused.longest)
+  expect(sockets.length).toBeGreaterThan(0)
+  await connected()
+  expect(live.status()).toMatchObject({ state: 'live', reason: null, retry_at: null })
 })
 
 test('a ticket or a socket that never answers is given up in time', async () => {

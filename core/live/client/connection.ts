@@ -86,7 +86,6 @@ export class Connection {
     const opening = new AbortController()
     this.#opening = opening
     this.#retryAt = null
-    this.#refused = false
     this.#cancelTry = clock.after(timing.connect, () => this.#lost('no answer in time'))
     this.#dial(opening.signal, turn).catch((error) => {
       if (turn !== this.#turn) return
@@ -97,7 +96,9 @@ export class Connection {
 
   async #dial(signal: AbortSignal, turn: number) {
     const url = await this.#inputs.address(signal)
-    if (turn === this.#turn) this.#attach(this.#inputs.connect(url), turn)
+    if (turn !== this.#turn) return
+    this.#refused = false
+    this.#attach(this.#inputs.connect(url), turn)
   }
 
   #attach(socket: Socket, turn: number) {
@@ -153,12 +154,12 @@ export class Connection {
     const { clock, timing, random } = this.#inputs
     if (this.#up) this.#downSince = clock.now()
     this.#leave(reason)
-    if (!this.#refused) {
-      const most = Math.min(timing.backoff.longest, timing.backoff.first * 2 ** Math.min(this.#misses++, 16))
-      const pause = most / 2 + (random() * most) / 2
-      this.#retryAt = clock.now() + pause
-      this.#cancelTry = clock.after(pause, () => this.#open())
-    }
+    // Who is refused may be let in later: another key, another version of the API. Nobody is to be restarted for it.
+    const { first, longest } = this.#refused ? timing.refused : timing.backoff
+    const most = Math.min(longest, first * 2 ** Math.min(this.#misses++, 16))
+    const pause = most / 2 + (random() * most) / 2
+    this.#retryAt = clock.now() + pause
+    this.#cancelTry = clock.after(pause, () => this.#open())
     this.#on.down()
   }
 

@@ -20,7 +20,7 @@ export const systemClock: Clock = {
   },
 }
 
-/** Asking again cannot help: who asks is not allowed, or there is no such thing. */
+/** Asking again at once cannot help: who asks is not allowed, or there is no such thing. It is asked again seldom. */
 export class Refused extends Error {}
 
 /** Milliseconds. */
@@ -29,6 +29,8 @@ export type LiveTiming = {
   connect: number
   /** The first and the longest pause between tries; it doubles, and is drawn from its upper half. */
   backoff: { first: number; longest: number }
+  /** The same after a refusal. */
+  refused: { first: number; longest: number }
   /** Without a connection for so long, it is said to be offline; it is tried on all the same. */
   offline: number
   /** Without a word for so long, one is asked for. */
@@ -46,6 +48,7 @@ export type LiveTiming = {
 export const liveTiming: LiveTiming = {
   connect: 10_000,
   backoff: { first: 250, longest: 10_000 },
+  refused: { first: 10_000, longest: 300_000 },
   offline: 30_000,
   quiet: 10_000,
   pong: 10_000,

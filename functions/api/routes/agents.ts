@@ -24,6 +24,7 @@ export function agentRoutes(api: Api) {
     // A token is told once and kept nowhere: no answer of this is stored, and registering anew is safe.
     idempotent: false,
     name: 'register_agent',
+    scope: 'agents:write',
     method: 'post',
     path: base,
     tag: 'agents',
@@ -32,11 +33,13 @@ export function agentRoutes(api: Api) {
     status: 201,
     answer: Registered,
     headers: ({ agent }) => ({ location: `${base}/${agent.id}`, 'cache-control': 'no-store' }),
+    audit: { resource: (_call, { agent }) => ({ kind: 'agent', id: agent.id }) },
     run: ({ services, actor, body }) => registerAgent(services, actor, body),
   })
   endpoint(api, {
     ...nothing,
     name: 'list_agents',
+    scope: 'agents:read',
     method: 'get',
     path: base,
     tag: 'agents',
@@ -56,8 +59,9 @@ export function agentRoutes(api: Api) {
   })
   endpoint(api, {
     ...common,
-    who: 'anyone',
+    agents: true,
     name: 'read_agent',
+    scope: 'agents:read',
     method: 'get',
     path: one,
     summary: 'Read an agent',
@@ -66,8 +70,9 @@ export function agentRoutes(api: Api) {
   })
   endpoint(api, {
     ...common,
-    who: 'anyone',
+    agents: true,
     name: 'remove_agent',
+    scope: 'agents:write',
     method: 'delete',
     path: one,
     summary: 'Forget an agent; what it holds goes elsewhere',
@@ -76,8 +81,9 @@ export function agentRoutes(api: Api) {
   })
   endpoint(api, {
     ...common,
-    who: 'anyone',
+    agents: true,
     name: 'drain_agent',
+    scope: 'agents:write',
     method: 'post',
     path: `${one}/drain`,
     summary: 'Let an agent finish what it has and give it nothing new',
@@ -89,7 +95,7 @@ export function agentRoutes(api: Api) {
 
 /** What only the agent itself may call. */
 function ownRoutes(api: Api) {
-  const own = { ...common, who: 'worker', tag: 'workers' } as const
+  const own = { ...common, scope: 'worker', tag: 'workers' } as const
   endpoint(api, {
     ...own,
     name: 'heartbeat',

@@ -21,6 +21,7 @@ export function approvalRoutes(api: Api) {
   endpoint(api, {
     ...nothing,
     name: 'list_approvals',
+    scope: 'sessions:read',
     method: 'get',
     path: base,
     tag: 'approvals',
@@ -41,6 +42,7 @@ export function approvalRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'read_approval',
+    scope: 'sessions:read',
     method: 'get',
     path: `${base}/{id}`,
     summary: 'Read what is asked, by whom, until when, and what was answered',
@@ -50,6 +52,7 @@ export function approvalRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'answer_approval',
+    scope: 'sessions:write',
     method: 'post',
     path: `${base}/{id}`,
     summary: 'Answer it; the same answer again is fine, another one is refused',
@@ -61,7 +64,7 @@ export function approvalRoutes(api: Api) {
   endpoint(api, {
     ...nothing,
     name: 'request_approval',
-    who: 'worker',
+    scope: 'worker',
     method: 'post',
     path: '/api/v1/tasks/{id}/approvals',
     tag: 'workers',

@@ -12,7 +12,7 @@ const base = '/api/v1/artifacts'
 export function artifactRoutes(api: Api) {
   endpoint(api, {
     ...nothing,
-    who: 'worker',
+    scope: 'worker',
     name: 'create_artifact',
     method: 'post',
     path: base,
@@ -26,8 +26,9 @@ export function artifactRoutes(api: Api) {
   })
   endpoint(api, {
     ...nothing,
-    who: 'anyone',
+    agents: true,
     name: 'read_artifact',
+    scope: 'sessions:read',
     method: 'get',
     path: `${base}/{id}`,
     tag: 'artifacts',

@@ -14,6 +14,7 @@ export function checkpointRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'list_checkpoints',
+    scope: 'sessions:read',
     method: 'get',
     summary: 'List checkpoints, newest first',
     query: z.strictObject(listQuery),
@@ -28,6 +29,7 @@ export function checkpointRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'ask_checkpoint',
+    scope: 'sessions:write',
     method: 'post',
     summary: 'Ask the agents that work on it for a checkpoint now',
     status: 202,
@@ -37,6 +39,7 @@ export function checkpointRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'read_checkpoint',
+    scope: 'sessions:read',
     method: 'get',
     path: `${base}/{number}`,
     summary: 'Read a checkpoint whole: how the session and its tasks stood',

@@ -20,7 +20,7 @@ const all = '/api/v1/contexts/{scope}/{id}'
 const one = `${all}/{key}`
 const common = {
   ...nothing,
-  who: 'anyone',
+  agents: true,
   tag: 'contexts',
   path: one,
   params: { scope: 'word', id: 'word', key: 'word' },
@@ -43,6 +43,7 @@ export function contextRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'list_context',
+    scope: 'contexts:read',
     method: 'get',
     path: all,
     params: { scope: 'word', id: 'word' },
@@ -59,6 +60,7 @@ export function contextRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'read_context',
+    scope: 'contexts:read',
     method: 'get',
     summary:
       'Read an entry: the nearest of TASK, SESSION, GLOBAL; an ETag says that it is of the scope asked',
@@ -75,6 +77,7 @@ export function contextRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'read_context_history',
+    scope: 'contexts:read',
     method: 'get',
     path: `${one}/history`,
     summary: 'Every version of an entry, newest first, with what its write disagreed about',
@@ -93,11 +96,22 @@ export function contextRoutes(api: Api) {
 
 const etag = ({ version }: { version: number }) => ({ etag: `"${version}"` })
 
+/** An entry has its place for a name; what it holds is told nowhere else. */
+const audit = {
+  resource: ({ param }: { param: (name: 'scope' | 'id' | 'key') => string }) => ({
+    kind: 'context',
+    id: `${param('scope')}/${param('id')}/${param('key')}`,
+  }),
+  size_only: true,
+} as const
+
 function writeRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'put_context',
+    scope: 'contexts:write',
     method: 'put',
+    audit,
     summary:
       'Write an entry based on the version in `If-Match` (none: a new one); a write that is behind is merged',
     query: Fence,
@@ -113,7 +127,9 @@ function writeRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'patch_context',
+    scope: 'contexts:write',
     method: 'patch',
+    audit,
     summary:
       'Apply a JSON merge patch (RFC 7396) to the version in `If-Match` (none: the present one), and merge',
     query: Fence,
@@ -128,7 +144,10 @@ function writeRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'delete_context',
+    scope: 'contexts:write',
     method: 'delete',
+    if_match: true,
+    audit,
     summary: 'Delete an entry based on the version in `If-Match` (none: the present one); its history stays',
     query: Fence,
     status: 204,

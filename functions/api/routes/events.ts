@@ -20,6 +20,7 @@ export function eventRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'list_events',
+    scope: 'sessions:read',
     path: `${one}/events`,
     summary:
       'Events after a seq. With `Accept: text/event-stream` what there is, or the first within `wait` seconds',
@@ -44,6 +45,7 @@ export function eventRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'read_log',
+    scope: 'sessions:read',
     path: `${one}/log`,
     summary: 'The history as plain text, a page at a time; `Link` names the next one',
     query: z.strictObject({ after, limit: limit.default(1_000) }),
@@ -62,6 +64,7 @@ export function eventRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'verify_history',
+    scope: 'sessions:read',
     path: `${one}/verify`,
     summary: 'Prove that the history is as it was written',
     answer: Verdict,

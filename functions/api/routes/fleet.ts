@@ -15,6 +15,7 @@ export function fleetRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'read_stats',
+    scope: 'sessions:read',
     path: '/api/v1/stats',
     summary: 'Counts by state, slots, tokens, cost and success, and what waits in the queues',
     answer: FleetStats,
@@ -26,6 +27,7 @@ export function fleetRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'read_history',
+    scope: 'sessions:read',
     path: '/api/v1/stats/history',
     summary: 'What was finished and used in steps over the last hour, day or week',
     query: z.strictObject({ window: History.shape.window.default('hour') }),
@@ -35,6 +37,7 @@ export function fleetRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'list_capabilities',
+    scope: 'agents:read',
     path: '/api/v1/stats/capabilities',
     summary: 'By capability: agents and slots that have it, and the tasks that ask for it',
     answer: CapabilityList,
@@ -43,6 +46,7 @@ export function fleetRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'list_needs',
+    scope: 'sessions:read',
     path: '/api/v1/needs',
     summary: 'Sessions that need a person: what they ask, what they miss, what failed in the last 24 hours',
     answer: NeedList,

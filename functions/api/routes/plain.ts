@@ -1,4 +1,7 @@
+import { defaultTenant } from '#core/actor'
 import { OrchestratorError } from '#core/error'
+import { readFleetFacts } from '#core/fleet/facts'
+import { assertMayScrape } from '../../metrics/scraped.ts'
 import { nothing } from '../definition.ts'
 import { type Api, endpoint } from '../endpoint.ts'
 import { Health, Ready } from '../schemas.ts'
@@ -7,7 +10,7 @@ import type { Dependency } from '../services.ts'
 /** Longer than this is away, in ms. */
 const lookDeadlineMs = 2_000
 
-const common = { ...nothing, who: 'public', method: 'get', tag: 'plain' } as const
+const common = { ...nothing, scope: 'public', method: 'get', tag: 'plain' } as const
 
 /** Whether this process lives, and whether what it needs answers. */
 export function plainRoutes(api: Api) {
@@ -40,6 +43,20 @@ export function plainRoutes(api: Api) {
       throw new OrchestratorError('dependency_unavailable', `${missing.join(' and ')} ${verb} away.`, {
         details: { dependencies },
       })
+    },
+  })
+  endpoint(api, {
+    ...common,
+    name: 'metrics',
+    path: '/metrics',
+    summary:
+      'What Prometheus collects, of the whole fleet; with the bearer token METRICS_TOKEN where one is set',
+    media: ['text/plain'],
+    async run({ services: { database, scraped }, request }) {
+      assertMayScrape(scraped.access, request.headers.get('authorization') ?? undefined)
+      const facts = await readFleetFacts(database, defaultTenant)
+      const headers = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }
+      return new Response(await scraped.render(facts), { headers })
     },
   })
 }

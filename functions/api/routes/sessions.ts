@@ -6,6 +6,7 @@ import { controlSession, deleteSession, patchSession, sendMessage } from '#core/
 import { countSessions, SessionCounts } from '#core/session/count'
 import { createSession } from '#core/session/create'
 import { readDiff } from '#core/session/diff'
+import { exportSession } from '#core/session/export'
 import { forkSession } from '#core/session/fork'
 import {
   listSessions,
@@ -68,6 +69,7 @@ export function sessionRoutes(api: Api) {
   endpoint(api, {
     ...nothing,
     name: 'create_session',
+    scope: 'sessions:write',
     method: 'post',
     path: base,
     tag: 'sessions',
@@ -76,11 +78,13 @@ export function sessionRoutes(api: Api) {
     status: 201,
     answer: Session,
     headers: (session) => ({ ...etag(session), location: `${base}/${session.id}` }),
-    run: ({ services, actor, body }) => createSession(services, actor, body),
+    audit: { resource: (_call, { id }) => ({ kind: 'session', id }) },
+    run: ({ services, actor, body }) => createSession(services, actor, body, services.repositories),
   })
   endpoint(api, {
     ...nothing,
     name: 'list_sessions',
+    scope: 'sessions:read',
     method: 'get',
     path: base,
     tag: 'sessions',
@@ -102,6 +106,7 @@ export function sessionRoutes(api: Api) {
   endpoint(api, {
     ...nothing,
     name: 'count_sessions',
+    scope: 'sessions:read',
     method: 'get',
     path: `${base}/counts`,
     tag: 'sessions',
@@ -113,6 +118,7 @@ export function sessionRoutes(api: Api) {
   endpoint(api, {
     ...nothing,
     name: 'list_changes',
+    scope: 'sessions:read',
     method: 'get',
     path: `${base}/changes`,
     tag: 'sessions',
@@ -126,6 +132,7 @@ export function sessionRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'read_session',
+    scope: 'sessions:read',
     method: 'get',
     path: one,
     summary: 'Read a session',
@@ -136,6 +143,7 @@ export function sessionRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'diagnose_session',
+    scope: 'sessions:read',
     method: 'get',
     path: `${one}/diagnosis`,
     summary: 'What it waits for, down to the one task, agent, approval, quota or timer, and who can move it',
@@ -145,6 +153,7 @@ export function sessionRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'update_session',
+    scope: 'sessions:write',
     method: 'patch',
     path: one,
     summary: 'Change title, priority, labels, budget or approval policy; `If-Match` takes the ETag of a read',
@@ -157,6 +166,7 @@ export function sessionRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'delete_session',
+    scope: 'sessions:write',
     method: 'delete',
     path: one,
     summary:
@@ -164,10 +174,30 @@ export function sessionRoutes(api: Api) {
     status: 204,
     run: ({ services, actor, param }) => deleteSession(services, actor, param('id')),
   })
+  endpoint(api, {
+    ...common,
+    name: 'export_session',
+    scope: 'sessions:read',
+    method: 'get',
+    path: `${one}/export`,
+    summary:
+      'All that is stored of it, a line of JSON each: `{kind, data}`; where 4 MB do not hold it, `Link` has the next part',
+    query: z.strictObject({ cursor: z.string().max(200).optional() }),
+    media: ['application/x-ndjson'],
+    async run({ services, actor, param, query }) {
+      const after = decodeCursor('export', query.cursor)
+      const { lines, next } = await exportSession(services, actor, param('id'), after)
+      const headers = new Headers({ 'content-type': 'application/x-ndjson' })
+      const cursor = encodeCursor('export', next)
+      if (cursor) headers.set('link', `<${base}/${param('id')}/export?cursor=${cursor}>; rel="next"`)
+      return new Response(`${lines.join('\n')}\n`, { headers })
+    },
+  })
   for (const action of ['start', 'pause', 'resume', 'stop', 'retry'] as const) {
     endpoint(api, {
       ...common,
       name: `${action}_session`,
+      scope: 'sessions:write',
       method: 'post',
       path: `${one}/${action}`,
       summary: controls[action],
@@ -179,6 +209,7 @@ export function sessionRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'fork_session',
+    scope: 'sessions:write',
     method: 'post',
     path: `${one}/fork`,
     summary: 'Make a session that goes on from a checkpoint of this one, which is not touched',
@@ -186,15 +217,18 @@ export function sessionRoutes(api: Api) {
     status: 201,
     answer: Session,
     headers: (session) => ({ ...etag(session), location: `${base}/${session.id}` }),
+    audit: { resource: (_call, { id }) => ({ kind: 'session', id }) },
     run: ({ services, actor, param, body }) => forkSession(services, actor, param('id'), body),
   })
   endpoint(api, {
     ...common,
     name: 'send_message',
+    scope: 'sessions:write',
     method: 'post',
     path: `${one}/messages`,
     summary: 'Say something to the agents that work on it',
     body: NewMessage,
+    audit: { size_only: true },
     status: 201,
     answer: Message,
     run: ({ services, actor, param, body }) => sendMessage(services, actor, param('id'), body.text),
@@ -202,6 +236,7 @@ export function sessionRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'list_session_tasks',
+    scope: 'sessions:read',
     method: 'get',
     path: `${one}/tasks`,
     tag: 'tasks',
@@ -217,6 +252,7 @@ export function sessionRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'read_diff',
+    scope: 'sessions:read',
     method: 'get',
     path: `${one}/diff`,
     summary: 'What it has changed so far, as a unified patch; `X-Truncated` says that 4 MB did not hold it',

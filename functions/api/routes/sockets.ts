@@ -1,3 +1,4 @@
+import { holderOf } from '../auth.ts'
 import { nothing } from '../definition.ts'
 import { type Api, endpoint } from '../endpoint.ts'
 import { SocketTicket } from '../schemas.ts'
@@ -6,10 +7,12 @@ import { SocketTicket } from '../schemas.ts'
 export function socketRoutes(api: Api) {
   endpoint(api, {
     ...nothing,
-    who: 'anyone',
+    agents: true,
     // A ticket opens one connection: an answer that is given twice would be of no use.
     idempotent: false,
+    audit: false,
     name: 'create_socket_ticket',
+    scope: 'sessions:read',
     method: 'post',
     path: '/api/v1/socket-tickets',
     tag: 'live',
@@ -18,7 +21,7 @@ export function socketRoutes(api: Api) {
     answer: SocketTicket,
     headers: () => ({ 'cache-control': 'no-store' }),
     run: async ({ services, caller }) => ({
-      ...(await services.tickets.issue(caller.actor)),
+      ...(await services.tickets.issue(holderOf(caller))),
       url: services.socket_url,
     }),
   })

@@ -21,6 +21,7 @@ export function taskRoutes(api: Api) {
   endpoint(api, {
     ...nothing,
     name: 'list_tasks',
+    scope: 'sessions:read',
     method: 'get',
     path: base,
     tag: 'tasks',
@@ -41,6 +42,7 @@ export function taskRoutes(api: Api) {
   endpoint(api, {
     ...nothing,
     name: 'list_task_trees',
+    scope: 'sessions:read',
     method: 'get',
     path: `${base}/trees`,
     tag: 'tasks',
@@ -62,6 +64,7 @@ export function taskRoutes(api: Api) {
   endpoint(api, {
     ...common,
     name: 'read_task',
+    scope: 'sessions:read',
     method: 'get',
     path: `${base}/{id}`,
     summary: 'Read a task',
@@ -72,6 +75,7 @@ export function taskRoutes(api: Api) {
     endpoint(api, {
       ...common,
       name: `${action}_task`,
+      scope: 'sessions:write',
       method: 'post',
       path: `${base}/{id}/${action}`,
       summary: controls[action],

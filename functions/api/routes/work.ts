@@ -20,7 +20,13 @@ import { type Api, endpoint } from '../endpoint.ts'
 import { CheckpointMade } from '../schemas.ts'
 
 const one = '/api/v1/tasks/{id}'
-const common = { ...nothing, who: 'worker', method: 'post', tag: 'workers', params: { id: 'task' } } as const
+const common = {
+  ...nothing,
+  scope: 'worker',
+  method: 'post',
+  tag: 'workers',
+  params: { id: 'task' },
+} as const
 
 /** What workers do with a task. Each call quotes its attempt: a stale one is refused and changes nothing. */
 export function workRoutes(api: Api) {

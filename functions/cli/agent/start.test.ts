@@ -5,7 +5,7 @@ import { workerEnvironment } from './start.ts'
 
 test('a worker is told who it is, and has its own defaults for the rest', () => {
   const { terminal } = playTerminal({ cwd: '/here', env: { PATH: '/bin' } })
-  const api = 'http://localhost:1/api/v1'
+  const api = { base: 'http://localhost:1/api/v1', key: 'oio_key' }
   const options = {
     name: 'one',
     capabilities: ['TESTING', 'X'],
@@ -15,14 +15,19 @@ test('a worker is told who it is, and has its own defaults for the rest', () => 
   }
   expect(workerEnvironment(terminal, api, options)).toEqual({
     PATH: '/bin',
-    ORCHESTRATOR_API_URL: api,
+    ORCHESTRATOR_API_URL: api.base,
+    ORCHESTRATOR_API_KEY: api.key,
     AGENT_NAME: 'one',
     AGENT_CAPABILITIES: 'TESTING,X',
     AGENT_CAPACITY: '3',
     AGENT_LABELS: 'gpu,eu',
     AGENT_HOME: '/here/agents',
   })
-  expect(workerEnvironment(terminal, api, {})).toEqual({ PATH: '/bin', ORCHESTRATOR_API_URL: api })
+  expect(workerEnvironment(terminal, api, {})).toMatchObject({
+    PATH: '/bin',
+    ORCHESTRATOR_API_URL: api.base,
+    ORCHESTRATOR_API_KEY: api.key,
+  })
 })
 
 test('a worker without a model is refused with what to set, before it starts', async () => {

@@ -14,11 +14,12 @@ export type AgentOptions = {
 }
 
 /** The environment that tells a worker who it is; what is left out is the worker's own default. */
-export function workerEnvironment(terminal: Terminal, api: string, options: AgentOptions) {
+export function workerEnvironment(terminal: Terminal, api: Pick<Api, 'base' | 'key'>, options: AgentOptions) {
   const { name, capabilities, capacity, label, home } = options
   return {
     ...terminal.env,
-    ORCHESTRATOR_API_URL: api,
+    ORCHESTRATOR_API_URL: api.base,
+    ORCHESTRATOR_API_KEY: api.key,
     ...(name === undefined ? {} : { AGENT_NAME: name }),
     ...(capabilities === undefined ? {} : { AGENT_CAPABILITIES: capabilities.join(',') }),
     ...(capacity === undefined ? {} : { AGENT_CAPACITY: String(capacity) }),
@@ -34,7 +35,7 @@ export function workerEnvironment(terminal: Terminal, api: string, options: Agen
  * @throws BadInput when it has no model, or a setting is wrong
  */
 export async function startAgent(terminal: Terminal, api: Api, options: AgentOptions) {
-  const config = configOf(await withRehearsal(terminal, workerEnvironment(terminal, api.base, options)))
+  const config = configOf(await withRehearsal(terminal, workerEnvironment(terminal, api, options)))
   // Only here: the engine and its libraries would slow down every other command.
   const { exitCodes, runWorker } = await import('#functions/worker/worker')
   const code = await runWorker(config, { signal: terminal.interrupted })

@@ -8,6 +8,8 @@ export const defaultApi = 'http://localhost:8000/api/v1'
 export type Api = {
   /** Base of the resources, without a slash at the end. */
   base: string
+  /** What it is called with; without one only what is public answers. */
+  key?: string | undefined
   /** Each request's deadline. */
   timeout_ms: number
   /** Pauses before the same request is sent again, when the answer says that this helps. */
@@ -55,6 +57,7 @@ export async function send(api: Api, path: string, request: Request = {}): Promi
 async function sendOnce(api: Api, path: string, request: Request, key: string) {
   const { method = 'GET', body } = request
   const headers = new Headers({ accept: request.accept ?? 'application/json' })
+  if (api.key) headers.set('authorization', `Bearer ${api.key}`)
   if (method === 'POST') headers.set('idempotency-key', key)
   if (request.if_match !== undefined) headers.set('if-match', `"${request.if_match}"`)
   if (body !== undefined) headers.set('content-type', 'application/json')

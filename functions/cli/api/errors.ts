@@ -95,6 +95,9 @@ export function exitOf(error: unknown) {
   return error.status >= 500 || error.status === 429 ? exit.server : exit.input
 }
 
+const needsKey =
+  'Set ORCHESTRATOR_API_KEY. For npm start with another data folder than .data, set ORCHESTRATOR_DATA to it.'
+
 /** An error as lines for a person: what is wrong, where, and what to do. */
 export function renderError(error: unknown, paint: Paint): string {
   if (error instanceof Unreachable) {
@@ -111,6 +114,7 @@ export function renderError(error: unknown, paint: Paint): string {
     ...(detail && detail !== title ? [`  ${plain(detail)}`] : []),
     ...errors.map(({ pointer, message }) => `  ${paint.yellow(plain(pointer) || '/')} ${plain(message)}`),
     `  ${paint.dim(plain(facts))}`,
+    ...(error.status === 401 ? [needsKey] : []),
   ])
 }
 

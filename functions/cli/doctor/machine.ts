@@ -4,6 +4,7 @@ import { arch, platform } from 'node:os'
 import { promisify } from 'node:util'
 import { modelFromEnv } from '#functions/worker/config'
 import { opencodeBinary } from '#functions/worker/engine/opencode/config'
+import { type Isolation, probeIsolation } from '#functions/worker/process/isolate'
 import { type Finding, missing, ok, warning } from './finding.ts'
 
 const run = promisify(execFile)
@@ -26,6 +27,7 @@ export async function lookAtMachine(
     look('opencode', opencode, `${install} OpenCode (https://opencode.ai).`),
     look('ripgrep', ripgrep(), `${install} ripgrep.`),
     lookAtModel(env),
+    probeIsolation().then(lookAtIsolation),
   ])
 }
 
@@ -33,6 +35,16 @@ export function lookAtNode(version: string): Finding {
   const [major = 0, minor = 0] = version.split('.').map(Number)
   if (major > 20 || (major === 20 && minor >= 19)) return ok('node', version)
   return missing('node', version, 'Install Node.js 20.19 or newer (https://nodejs.org).')
+}
+
+/** Whether what agents run is kept apart from the worker and its secrets. */
+export function lookAtIsolation(isolation: Isolation): Finding {
+  if (isolation !== 'guard')
+    return ok('isolation', `agents run in PID namespaces of their own (${isolation})`)
+  const detail = 'no namespaces: what agents run can read the keys of its worker and engine'
+  const remedy =
+    'Install util-linux and allow user namespaces, or give agents a machine and a key of their own.'
+  return warning('isolation', detail, remedy)
 }
 
 async function lookAtCommand(name: string, command: string, env: Env, timeout: number, remedy: string) {

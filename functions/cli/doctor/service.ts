@@ -65,6 +65,10 @@ async function lookAtAgents(api: Api): Promise<Finding[]> {
     const agents = ok('agents', `${online.length} online, ${slots} slots${note}`)
     return [agents, capabilities(new Set(online.flatMap((agent) => agent.capabilities)))]
   } catch (error) {
+    if (error instanceof Problem && error.status === 401) {
+      const set = 'Set ORCHESTRATOR_API_KEY, or ORCHESTRATOR_DATA to the data folder of npm start.'
+      return [missing('key', api.key ? 'it is not let in' : 'there is none', set)]
+    }
     return [missing('agents', `cannot be listed: ${reasonOf(error)}`, remedy)]
   }
 }

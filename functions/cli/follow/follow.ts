@@ -130,7 +130,7 @@ export async function follow(terminal: Terminal, api: Api, id: string, options: 
     if (isOver()) ended.abort()
     const url = addressOf(api, `${path}/events`)
     const live = liveInputs(api, timing.live)
-    const reading = { url, after: last, signal, timing, random: Math.random, now: terminal.now }
+    const reading = { url, key: api.key, after: last, signal, timing, random: Math.random, now: terminal.now }
     const stream = followLive({ ...reading, session: session.id, live })
     for await (const next of stream) {
       show(next)

@@ -17,6 +17,7 @@ const timing = {
   live: {
     ...liveTiming,
     backoff: { first: 2, longest: 5 },
+    refused: { first: 2, longest: 5 },
     quiet: 100,
     pong: 100,
     answer: 20,

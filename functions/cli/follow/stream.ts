@@ -27,6 +27,7 @@ export const streamTiming: StreamTiming = {
 export type StreamOptions = {
   /** The events of one session: …/sessions/{id}/events */
   url: URL
+  key?: string | undefined
   /** The last seq already seen; 0 begins at the beginning. */
   after: number
   signal: AbortSignal
@@ -128,7 +129,7 @@ function eventOf(message: string) {
 
 /** One short answer: the data of its messages as they come. An incomplete last message is left out. */
 async function* readAnswer(options: StreamOptions, last: number, onRetry: (ms: number) => void) {
-  const { url, signal, timing } = options
+  const { url, key, signal, timing } = options
   const connection = new AbortController()
   const stop = () => connection.abort()
   const silence = setTimeout(
@@ -138,6 +139,7 @@ async function* readAnswer(options: StreamOptions, last: number, onRetry: (ms: n
   signal.addEventListener('abort', stop, { once: true })
   try {
     const headers = new Headers({ accept: 'text/event-stream' })
+    if (key) headers.set('authorization', `Bearer ${key}`)
     if (last > 0) headers.set('last-event-id', String(last))
     const response = await fetch(url, { headers, signal: connection.signal })
     if (!response.ok) throw await problemOf(response)

@@ -1,13 +1,13 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises'
+import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { diffStat, readBundle, writeBundle, writePatch } from './bundle.ts'
 import { concludeMerge, type Input, mergeInputs, narrowest } from './merge.ts'
 import { emptyRoot, fetchMirror, hasCommit, type Mirror, Mirrors, resolveBase } from './mirror.ts'
 import { pushBranch } from './push.ts'
-import { git, withoutCredentials } from './run.ts'
+import { git, gitEnvironment, withoutCredentials } from './run.ts'
 import { openSnapshot, takeSnapshot } from './snapshot.ts'
 import { addWorktree, commitAll, headOf, removeWorktree } from './worktree.ts'
 
@@ -107,6 +107,48 @@ test('a remote helper that runs commands is refused, and so is a url that looks 
   const option = await mirrors.open(`--upload-pack=touch ${folder}/owned`)
   await expect(fetchMirror(option)).rejects.toThrow()
   expect(sh('ls')).not.toContain('owned')
+})
+
+test('a worker that serves the public fetches no path, no inside address and nothing that leads to one', async () => {
+  const repo = repository()
+  const shut = new Mirrors(join(folder, 'shut'), { reach: 'public', roots: [] })
+  for (const url of [
+    repo,
+    `file://${repo}`,
+    'https://127.0.0.1/a',
+    `https://${hostname()}/a`,
+    'http://example.com/a',
+  ])
+    await expect(fetchMirror(await shut.open(url))).rejects.toMatchObject({ retryable: false })
+})
+
+test('a link does not lead out of the folders that are shared', async () => {
+  const repo = repository()
+  sh(`mkdir shared && ln -s ${repo} shared/link && cp -r repo shared/own`)
+  const some = new Mirrors(join(folder, 'some'), { reach: 'any', roots: [join(folder, 'shared')] })
+  await fetchMirror(await some.open(join(folder, 'shared', 'own')))
+  const leading = fetchMirror(await some.open(join(folder, 'shared', 'link')))
+  await expect(leading).rejects.toThrow('leads out of the folders')
+})
+
+test('git gets none of our keys, and no settings of the machine', () => {
+  process.env.ORCHESTRATOR_API_KEY = 'oio_secret'
+  process.env.ANTHROPIC_API_KEY = 'sk-secret'
+  const env = gitEnvironment()
+  delete process.env.ORCHESTRATOR_API_KEY
+  delete process.env.ANTHROPIC_API_KEY
+  expect(JSON.stringify(env)).not.toContain('secret')
+  expect(env).toMatchObject({ GIT_TERMINAL_PROMPT: '0', GIT_CONFIG_NOSYSTEM: '1', PATH: process.env.PATH })
+})
+
+test('mirrors that nobody came back to are removed, others stay', async () => {
+  const [old, recent] = [repository('old'), repository('recent')]
+  for (const url of [old, recent]) await fetchMirror(await mirrors.open(url))
+  const later = new Mirrors(join(folder, 'mirrors'))
+  const { dir } = await new Mirrors(join(folder, 'mirrors')).open(old)
+  await utimes(join(dir, 'orchestrator-url'), new Date(), new Date(Date.now() - 31 * 86_400_000))
+  await later.collect(30)
+  expect(await later.urls()).toEqual([recent])
 })
 
 test('hooks of a repository never run', async () => {

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { anyRepository, type RepositoryRules } from '#core/session/repository'
 import { createQueue } from '../wait.ts'
+import { reachOf } from './reach.ts'
 import { authorship, git, gitText } from './run.ts'
 import { RepositoryUnavailable, unavailable } from './unavailable.ts'
 
@@ -10,6 +12,8 @@ export type Mirror = {
   dir: string
   /** Null: there is no repository; work starts from the one empty root commit. */
   url: string | null
+  /** What git is told to reach its repository, looked at anew each time. @throws RepositoryUnavailable */
+  reach: () => Promise<string[]>
   /** Serialises what changes refs and worktrees of this mirror within the process. */
   locked: <T>(work: () => Promise<T>) => Promise<T>
 }
@@ -19,19 +23,32 @@ const urlFile = 'orchestrator-url'
 /** The bare mirrors of one worker, one per repository, kept between tasks. */
 export class Mirrors {
   readonly #home: string
+  readonly #rules: RepositoryRules
   readonly #open = new Map<string, Promise<Mirror>>()
 
-  constructor(home: string) {
+  constructor(home: string, rules: RepositoryRules = anyRepository) {
     this.#home = home
+    this.#rules = rules
   }
 
   /** The mirror of a repository, created (not yet fetched) when it is new. */
   open(url: string | null): Promise<Mirror> {
     const dir = join(this.#home, `${url === null ? 'empty' : nameOf(url)}.git`)
-    const known = this.#open.get(dir) ?? create(dir, url)
+    const known = this.#open.get(dir) ?? create(dir, url, this.#rules)
     this.#open.set(dir, known)
     known.catch(() => this.#open.delete(dir))
     return known
+  }
+
+  /** Removes mirrors that were not fetched for `days`, since nobody seems to come back to them. */
+  async collect(days: number, now = Date.now()) {
+    const names = await readdir(this.#home).catch(() => [])
+    for (const name of names) {
+      const dir = join(this.#home, name)
+      const used = await stat(join(dir, urlFile)).catch(() => undefined)
+      if (!used || this.#open.has(dir) || now - used.mtimeMs < days * 86_400_000) continue
+      await rm(dir, { recursive: true, force: true, maxRetries: 3 })
+    }
   }
 
   /** The URLs of the mirrors held, most recently used first, at most `most`. */
@@ -57,11 +74,11 @@ function nameOf(url: string) {
   return createHash('sha256').update(url).digest('hex').slice(0, 20)
 }
 
-async function create(dir: string, url: string | null): Promise<Mirror> {
+async function create(dir: string, url: string | null, rules: RepositoryRules): Promise<Mirror> {
   await mkdir(dir, { recursive: true })
   await git(['init', '--quiet', '--bare', '--initial-branch=main', '--', dir])
   await writeFile(join(dir, urlFile), url ?? '')
-  return { dir, url, locked: createQueue() }
+  return { dir, url, reach: async () => (url === null ? [] : reachOf(url, rules)), locked: createQueue() }
 }
 
 /** Brings the mirror's branches and tags up to date with its repository. */
@@ -82,7 +99,8 @@ export async function fetchMirror(mirror: Mirror, signal?: AbortSignal, deadline
     ...refs,
   ]
   await mirror.locked(async () => {
-    await git(args, { cwd: dir, deadline, signal }).catch((error) => {
+    const config = await mirror.reach()
+    await git(args, { cwd: dir, config, deadline, signal }).catch((error) => {
       throw signal?.aborted ? error : unavailable(url, error)
     })
     await utimes(join(dir, urlFile), new Date(), new Date()).catch(() => undefined)
@@ -101,8 +119,9 @@ export async function fetchCommit(mirror: Mirror, commit: string, signal?: Abort
   if (url === null) return false
   const args = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--update-shallow', '--', url]
   const refspec = `+${commit}:refs/orchestrator/in/${commit}`
+  const config = await mirror.reach()
   return mirror.locked(() =>
-    git([...args, refspec], { cwd: dir, deadline: 600_000, signal }).then(
+    git([...args, refspec], { cwd: dir, config, deadline: 600_000, signal }).then(
       () => true,
       (error) => {
         if (signal?.aborted) throw error
@@ -133,11 +152,13 @@ export async function resolveBase(
 }
 
 async function defaultBranch(mirror: Mirror, url: string, signal?: AbortSignal) {
-  const listed = await gitText(['ls-remote', '--quiet', '--symref', '--', url, 'HEAD'], { signal }).catch(
-    (error) => {
-      throw unavailable(url, error)
-    },
-  )
+  const config = await mirror.reach()
+  const listed = await gitText(['ls-remote', '--quiet', '--symref', '--', url, 'HEAD'], {
+    config,
+    signal,
+  }).catch((error) => {
+    throw unavailable(url, error)
+  })
   const head = /^([0-9a-f]{40,64})\tHEAD$/m.exec(listed)?.[1]
   if (head) return head
   const branches = await gitText(['for-each-ref', '--format=%(objectname)', 'refs/remotes/origin'], {

@@ -19,12 +19,13 @@ export async function pushBranch(
   const ref = `refs/heads/${branch}`
   for (let n = 1; ; n += 1) {
     try {
-      const listed = await gitText(['ls-remote', '--quiet', '--', url, ref], { signal })
+      const config = await mirror.reach()
+      const listed = await gitText(['ls-remote', '--quiet', '--', url, ref], { config, signal })
       const old = /^([0-9a-f]{40,64})\t/.exec(listed)?.[1] ?? ''
       if (old === commit) return { branch, pushed: true }
       const lease = `--force-with-lease=${ref}:${old}`
       const args = ['push', '--quiet', '--no-verify', lease, '--', url, `${commit}:${ref}`]
-      await git(args, { cwd: mirror.dir, deadline: 300_000, signal })
+      await git(args, { cwd: mirror.dir, config, deadline: 300_000, signal })
       return { branch, pushed: true }
     } catch (error) {
       if (!(error instanceof GitError)) throw error

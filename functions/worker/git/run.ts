@@ -8,6 +8,8 @@ export type GitOptions = {
   /** Milliseconds; 60 s unless said otherwise. */
   deadline?: number
   signal?: AbortSignal | undefined
+  /** Settings of this call, `name=value`. */
+  config?: string[]
   /** Exit codes that are answers, not failures. */
   codes?: number[]
 }
@@ -31,7 +33,14 @@ const always = [
   '-c',
   'core.fsmonitor=false',
   '-c',
-  'protocol.ext.allow=never',
+  'protocol.allow=never',
+  ...['file', 'git', 'http', 'https', 'ssh'].flatMap((name) => ['-c', `protocol.${name}.allow=always`]),
+  '-c',
+  'core.protectHFS=true',
+  '-c',
+  'core.protectNTFS=true',
+  '-c',
+  'submodule.recurse=false',
   '-c',
   'commit.gpgSign=false',
   '-c',
@@ -59,21 +68,22 @@ export function authorship(date?: number) {
   }
 }
 
-/** The environment of the worker's own git calls: the user's, so that their credentials work, but it never asks. */
+/** What git and ssh need of the worker's environment: to be found, to reach out, and the person's own sign-in. */
+const kept =
+  /^(PATH|HOME|USER|LOGNAME|TMPDIR|LANG|TZ|XDG_CONFIG_HOME|SSH_AUTH_SOCK|SSH_ASKPASS|GH_TOKEN|GITHUB_TOKEN|SSL_CERT_(FILE|DIR)|(https?|all|no)_proxy|GIT_(ASKPASS|SSH|SSH_COMMAND|SSL_\w+|CONFIG_(GLOBAL|COUNT|KEY_\d+|VALUE_\d+)|TRACE\w*))$/i
+
+/** The environment of the worker's own git calls: the person's sign-in works, our keys are not in it, it never asks. */
 export function gitEnvironment() {
   const env: Record<string, string> = {}
   for (const [name, value] of Object.entries(process.env)) {
-    if (
-      value !== undefined &&
-      !/^GIT_(DIR|WORK_TREE|INDEX_FILE|COMMON_DIR|OBJECT_DIRECTORY|PREFIX)$/.test(name)
-    ) {
-      env[name] = value
-    }
+    if (value !== undefined && kept.test(name)) env[name] = value
   }
   return {
     GIT_SSH_COMMAND: 'ssh -o BatchMode=yes',
     ...env,
     ...authorship(),
+    // The machine's settings could run commands; the person's own may, they sign in with them.
+    GIT_CONFIG_NOSYSTEM: '1',
     GIT_TERMINAL_PROMPT: '0',
     GIT_OPTIONAL_LOCKS: '0',
     LC_ALL: 'C',
@@ -82,11 +92,11 @@ export function gitEnvironment() {
 
 /** Runs git with an argument list (never a shell) and returns its output and exit code. */
 export function git(args: string[], options: GitOptions = {}): Promise<{ stdout: string; code: number }> {
-  const { cwd, env = {}, deadline = 60_000, signal, codes = [] } = options
+  const { cwd, env = {}, deadline = 60_000, signal, config = [], codes = [] } = options
   return new Promise((resolve, reject) => {
     execFile(
       'git',
-      [...always, ...args],
+      [...always, ...config.flatMap((setting) => ['-c', setting]), ...args],
       {
         ...(cwd ? { cwd } : {}),
         env: { ...gitEnvironment(), ...env },

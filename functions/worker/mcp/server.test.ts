@@ -49,6 +49,15 @@ test('a plan with errors is answered with all of them, and a correct one is acce
   access.close()
 })
 
+test('an attempt’s token opens its own path alone', async () => {
+  const [mine, other] = [server.open([]), server.open([])]
+  const post = (url: string) =>
+    fetch(url, { method: 'POST', headers: { authorization: `Bearer ${mine.token}` }, body: '{}' })
+  expect((await post(other.url)).status).toBe(401)
+  expect((await post(new URL('/api/v1/sessions', mine.url).href)).status).toBe(404)
+  for (const { close } of [mine, other]) close()
+})
+
 test('an attempt’s path needs its token, and is gone when the attempt is', async () => {
   const access = server.open([])
   const post = (token: string) =>

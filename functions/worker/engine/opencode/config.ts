@@ -3,6 +3,8 @@ import { createRequire } from 'node:module'
 import { delimiter, dirname, join } from 'node:path'
 import type { McpAccess } from '../../mcp/server.ts'
 import { cleanEnvironment } from '../../process/environment.ts'
+import { probeIsolation } from '../../process/isolate.ts'
+import { writeShell } from '../../process/shell.ts'
 import { type ModelConfig, modelOf, rehearsalModel } from '../model.ts'
 
 /** The version whose API this driver was written against, and that npm installs. */
@@ -38,6 +40,11 @@ export function serverConfig(model: ModelConfig, mcp: McpAccess, asks: string[] 
 function permissions(model: ModelConfig, asks: string[]) {
   return {
     ...Object.fromEntries(asks.map((tool) => [tool, 'ask'])),
+    // The engine's own tools could read its environment there.
+    external_directory: {
+      ...(asks.includes('external_directory') ? { '*': 'ask' } : {}),
+      '/proc/*/*': 'deny',
+    },
     ...(model.kind === 'rehearsal' ? { webfetch: 'deny', websearch: 'deny' } : {}),
     ...(asks.length > 0 ? { 'orchestrator_*': 'allow', question: 'allow' } : {}),
   }
@@ -75,9 +82,17 @@ export async function serverEnvironment(
   if (model.kind === 'sign_in') await signIn(join(state, 'data', 'opencode'), model.auth_file)
   const empty = join(state, 'no-models.json')
   await writeFile(empty, '{}')
+  const secrets = {
+    ...(model.kind === 'provider' ? model.env : {}),
+    OPENCODE_CONFIG_CONTENT: JSON.stringify(serverConfig(model, mcp, asks)),
+    OPENCODE_SERVER_USERNAME: 'orchestrator',
+    OPENCODE_SERVER_PASSWORD: password,
+  }
   return {
     ...env,
-    ...(model.kind === 'provider' ? model.env : {}),
+    ...secrets,
+    // An agent's commands run with it: they could answer for the people that are asked, or take the key along.
+    SHELL: await writeShell(state, await probeIsolation(), Object.keys(secrets)),
     ...(model.kind === 'rehearsal' ? { OPENCODE_MODELS_PATH: empty } : {}),
     // Signing in by OAuth is done by a bundled plugin; with keys none is needed.
     ...(oauth ? {} : { OPENCODE_DISABLE_DEFAULT_PLUGINS: '1', OPENCODE_PURE: '1' }),
@@ -90,9 +105,6 @@ export async function serverEnvironment(
     OPENCODE_DISABLE_EMBEDDED_WEB_UI: '1',
     // A repository's own configuration could run commands and redirect the model: it is never read.
     OPENCODE_DISABLE_PROJECT_CONFIG: '1',
-    OPENCODE_CONFIG_CONTENT: JSON.stringify(serverConfig(model, mcp, asks)),
-    OPENCODE_SERVER_USERNAME: 'orchestrator',
-    OPENCODE_SERVER_PASSWORD: password,
   }
 }
 

@@ -23,7 +23,13 @@ import { LiveStream } from './stream.ts'
 import { Translator } from './translate.ts'
 import { OfSession, PartUpdated, SessionError, SessionStatus, StatusMap } from './wire.ts'
 
-export type OpencodeOptions = { model: ModelConfig; binary?: string; startDeadline?: number }
+export type OpencodeOptions = {
+  model: ModelConfig
+  /** Files and folders of this machine that agents find empty. */
+  hidden?: string[]
+  binary?: string
+  startDeadline?: number
+}
 
 const agent = 'build'
 /** How long a rejection waits for further asks of its step. */
@@ -40,7 +46,7 @@ type Handle = z.infer<typeof Handle>
 
 /** The engine that drives a real `opencode serve`, one per attempt. */
 export function opencodeEngine(options: OpencodeOptions): Engine {
-  const { model, binary = opencodeBinary(), startDeadline = 60_000 } = options
+  const { model, hidden = [], binary = opencodeBinary(), startDeadline = 60_000 } = options
   const { provider, model: id } = modelOf(model)
   return {
     describe: () => ({
@@ -50,7 +56,7 @@ export function opencodeEngine(options: OpencodeOptions): Engine {
       rehearsal: model.kind === 'rehearsal',
     }),
     open: async (open) => {
-      const server = await startServer(open, { binary, model, startDeadline })
+      const server = await startServer(open, { binary, model, hidden, startDeadline })
       const session = new OpencodeSession(server, open, { providerID: provider, modelID: id })
       await session.listen().catch(async (error) => {
         await session.dispose()

@@ -15,7 +15,12 @@ export type OpencodeServer = {
   end: () => Promise<void>
 }
 
-export type ServerOptions = { binary: string; model: ModelConfig; startDeadline: number }
+export type ServerOptions = {
+  binary: string
+  model: ModelConfig
+  hidden: string[]
+  startDeadline: number
+}
 
 /** Starts one `opencode serve` for one attempt, healthy, within a deadline (ms) or not at all. */
 export async function startServer(open: OpenOptions, options: ServerOptions): Promise<OpencodeServer> {
@@ -31,12 +36,12 @@ export async function startServer(open: OpenOptions, options: ServerOptions): Pr
   }
 }
 
-async function launch(open: OpenOptions, { binary, model }: ServerOptions): Promise<OpencodeServer> {
+async function launch(open: OpenOptions, { binary, model, hidden }: ServerOptions): Promise<OpencodeServer> {
   const port = await freePort()
   const password = randomBytes(24).toString('base64url')
   const env = await serverEnvironment(open.state, { model, mcp: open.mcp, password, asks: open.asks })
   const command = [binary, 'serve', '--hostname', '127.0.0.1', '--port', String(port)]
-  const isolated = await startIsolated(command, { cwd: open.directory, env })
+  const isolated = await startIsolated(command, { cwd: open.directory, env, hidden })
   return {
     api: new OpencodeApi({ port, password, directory: open.directory }),
     gone: watch(isolated),

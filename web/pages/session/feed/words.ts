@@ -11,7 +11,7 @@ export function wordsOf({ type, data }: SessionEvent): { text: string; isError: 
 function headOf(type: SessionEvent['type'], data: SessionEvent['data']) {
   switch (type) {
     case 'checkpoint.created':
-      return `checkpoint, ${triggerWords(text(data.trigger)).toLowerCase()}`
+      return `checkpoint, ${words(text(data.trigger))}`
     case 'message.sent':
       return `message to the agents: ${text(data.text)}`
     case 'task.created':
@@ -30,15 +30,6 @@ function detailsOf(data: SessionEvent['data']) {
   const why = ['message', 'sentence', 'cause', 'reason', 'summary'].map((name) => text(data[name]))
   const again = typeof attempt === 'number' && attempt > 1 ? `attempt ${attempt}` : ''
   return [again, text(data.branch), text(data.code), why.find((one) => one !== '') ?? '']
-}
-
-/** AFTER_TOOL_USE → After Tool Use. */
-export function triggerWords(trigger: string) {
-  return trigger
-    .toLowerCase()
-    .split('_')
-    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
-    .join(' ')
 }
 
 function text(value: unknown) {

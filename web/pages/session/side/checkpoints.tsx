@@ -3,10 +3,9 @@ import { ask } from '../../../api/client.ts'
 import { sentenceOf } from '../../../api/failure.ts'
 import type { Checkpoint, CheckpointList, Session, Task } from '../../../api/types.ts'
 import { Button } from '../../../parts/button.tsx'
-import { ago, clockTime, countOf } from '../../../parts/format.ts'
+import { ago, clockTime, countOf, sentenceCase } from '../../../parts/format.ts'
 import { useNow } from '../../../parts/now.ts'
 import { toast } from '../../../shell/toasts.ts'
-import { triggerWords } from '../feed/words.ts'
 import css from './inspector.module.css'
 import { sizeText } from './size.ts'
 
@@ -42,7 +41,7 @@ export function Checkpoints({ session, list, tasks }: Props) {
             <i aria-hidden="true" />
             <span className="mono">#{one.number}</span>
             <button type="button" onClick={() => setOpen(one.number)} aria-haspopup="dialog">
-              {triggerWords(one.trigger)}
+              {sentenceCase(one.trigger)}
               {keyOf(one) && ` · ${keyOf(one)}`}
             </button>
             <small title={clockTime(one.created_at)}>

@@ -3,9 +3,8 @@ import { useState } from 'react'
 import type { Session, WholeCheckpoint } from '../../../api/types.ts'
 import { Button } from '../../../parts/button.tsx'
 import { Dialog } from '../../../parts/dialog.tsx'
-import { clockTime, countOf } from '../../../parts/format.ts'
+import { clockTime, countOf, sentenceCase } from '../../../parts/format.ts'
 import { Failed, Reading } from '../../../parts/notice.tsx'
-import { triggerWords } from '../feed/words.ts'
 import { useControl } from '../head/controls.tsx'
 import { ForkDialog } from '../head/fork-dialog.tsx'
 import { whyNot } from '../head/rail.ts'
@@ -80,7 +79,7 @@ export default function Compare({ session, number, onClose }: Props) {
 function About({ point }: { point: WholeCheckpoint }) {
   return (
     <p className={css.facts}>
-      <b>{triggerWords(point.trigger)}</b> at {clockTime(point.created_at)} · {sizeText(point.size)} ·
+      <b>{sentenceCase(point.trigger)}</b> at {clockTime(point.created_at)} · {sizeText(point.size)} ·
       includes events up to {countOf(point.seq)}
     </p>
   )

@@ -83,8 +83,8 @@ export function TaskPart({ task, tasks, spans, nameOf, onSelect }: Props) {
         {task.result && <Fact name="Result">{task.result.summary || 'no words'}</Fact>}
         {task.result?.diff && (
           <Fact name="Changed">
-            {countOf(task.result.diff.files)} files, +{countOf(task.result.diff.insertions)} −
-            {countOf(task.result.diff.deletions)}
+            {countOf(task.result.diff.files)} {task.result.diff.files === 1 ? 'file' : 'files'}, +
+            {countOf(task.result.diff.insertions)} −{countOf(task.result.diff.deletions)}
           </Fact>
         )}
         {task.result?.checks.map(({ command, exit_code, seconds }) => (

@@ -14,21 +14,12 @@ const columns = 60
 export function Telemetry({ session, story }: { session: Session; story: Story | null }) {
   const now = useNow()
   const { usage, attempts_finished, attempts_succeeded, success_rate } = session
-  const cached = usage.cache_read_tokens + usage.cache_write_tokens
   return (
     <section className={css.part} aria-label="Telemetry">
       <h3 className="label">Telemetry</h3>
       <dl className={css.gauges}>
         {gaugesOf(session, now).map((gauge) => (
-          <GaugeRow
-            key={gauge.name}
-            gauge={gauge}
-            fine={
-              gauge.name === 'tokens'
-                ? `in ${compact(usage.input_tokens)} · out ${compact(usage.output_tokens)} · thought ${compact(usage.reasoning_tokens)} · cache ${compact(cached)}`
-                : null
-            }
-          />
+          <GaugeRow key={gauge.name} gauge={gauge} fine={gauge.name === 'tokens' ? kindsOf(usage) : []} />
         ))}
         <div className={css.gauge}>
           <dt>Success rate</dt>
@@ -44,6 +35,17 @@ export function Telemetry({ session, story }: { session: Session; story: Story |
   )
 }
 
+/** What a token was for; a kind and its number stay on one line. */
+function kindsOf(usage: Session['usage']) {
+  const { input_tokens, output_tokens, reasoning_tokens, cache_read_tokens, cache_write_tokens } = usage
+  return [
+    `in ${compact(input_tokens)}`,
+    `out ${compact(output_tokens)}`,
+    `thought ${compact(reasoning_tokens)}`,
+    `cache ${compact(cache_read_tokens + cache_write_tokens)}`,
+  ]
+}
+
 const names: Record<string, string> = { tokens: 'Tokens', cost: 'Cost', duration: 'Duration' }
 
 function valueText(name: string, value: number) {
@@ -51,7 +53,7 @@ function valueText(name: string, value: number) {
   return name === 'duration' ? span(value * 1_000) : countOf(value)
 }
 
-function GaugeRow({ gauge: { name, value, limit, ratio }, fine }: { gauge: Gauge; fine: string | null }) {
+function GaugeRow({ gauge: { name, value, limit, ratio }, fine }: { gauge: Gauge; fine: readonly string[] }) {
   return (
     <div className={css.gauge}>
       <dt>{names[name]}</dt>
@@ -59,7 +61,13 @@ function GaugeRow({ gauge: { name, value, limit, ratio }, fine }: { gauge: Gauge
         {valueText(name, value)}
         {limit !== null && ` of ${valueText(name, limit)}`}
       </dd>
-      {fine && <dd className={`${css.fine} mono`}>{fine}</dd>}
+      {fine.length > 0 && (
+        <dd className={`${css.fine} mono`}>
+          {fine.map((kind) => (
+            <span key={kind}>{kind}</span>
+          ))}
+        </dd>
+      )}
       {ratio !== null && (
         <dd className={css.meter} data-near={ratio >= near}>
           <span style={{ width: `${ratio * 100}%` }} aria-hidden="true" />

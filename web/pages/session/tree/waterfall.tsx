@@ -82,16 +82,21 @@ export function Waterfall({
       <div className={css.head}>
         <Legend count={tasks.length} />
         <div className={css.axis} aria-hidden="true">
-          {ticksOf(axis, mostTicks).map((tick) => (
+          {labelled(axis, session.ended_at === null ? now : null).map((tick) => (
             <span key={tick} className="mono" style={{ left: percent(ratioOf(axis, axis.from + tick)) }}>
               {tickText(tick)}
             </span>
           ))}
+          {session.ended_at === null && (
+            <b className={css.clock} style={{ left: percent(ratioOf(axis, now)) }}>
+              {tickText(Math.max(0, now - axis.from))}
+            </b>
+          )}
         </div>
       </div>
       <div className={css.scroll}>
         <div className={css.body}>
-          <Lines axis={axis} now={now} isOver={session.ended_at !== null} />
+          <Lines axis={axis} now={now} />
           {rows.length === 0 ? (
             <p className={css.none}>
               {session.state === 'PENDING'
@@ -123,6 +128,15 @@ export function Waterfall({
       </div>
     </section>
   )
+}
+
+/** So much of the axis the label of now covers, to either side of its place. */
+const besideNow = 0.06
+
+/** The ticks that have room for their time. */
+function labelled(axis: Axis, now: number | null) {
+  const at = now === null ? Number.POSITIVE_INFINITY : ratioOf(axis, now)
+  return ticksOf(axis, mostTicks).filter((tick) => Math.abs(ratioOf(axis, axis.from + tick) - at) > besideNow)
 }
 
 const none: readonly Checkpoint[] = []
@@ -162,15 +176,13 @@ function Legend({ count }: { count: number }) {
   )
 }
 
-function Lines({ axis, now, isOver }: { axis: Axis; now: number; isOver: boolean }) {
+function Lines({ axis, now }: { axis: Axis; now: number }) {
   return (
     <div className={css.lines} aria-hidden="true">
       {ticksOf(axis, mostTicks).map((tick) => (
         <i key={tick} style={{ left: percent(ratioOf(axis, axis.from + tick)) }} />
       ))}
-      <i className={css.now} style={{ left: percent(ratioOf(axis, now)) }}>
-        {!isOver && <b>{tickText(Math.max(0, now - axis.from))}</b>}
-      </i>
+      <i className={css.now} style={{ left: percent(ratioOf(axis, now)) }} />
     </div>
   )
 }
