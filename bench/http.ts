@@ -6,6 +6,7 @@ import { Client } from '#functions/worker/client'
 import { anyPorts, startLocal } from '#local/cloud'
 import { type Percentiles, percentiles, rounded } from './measure.ts'
 import { capabilities, handedIn, sequentialSession } from './plan.ts'
+import { liftRate } from './requests.ts'
 
 export type HttpOptions = {
   sessions: number
@@ -38,6 +39,7 @@ const callMs = 30_000
 export async function runHttp(options: HttpOptions): Promise<HttpFigures> {
   const data = mkdtempSync(join(tmpdir(), 'orchestrator-bench-http-'))
   const cloud = await startLocal({ data, ports: anyPorts, env: {}, workers: [], write: () => {} })
+  await liftRate(cloud)
   const work = watchWork()
   const over = new AbortController()
   try {

@@ -9,6 +9,7 @@ import { Client } from '#functions/worker/client'
 import { anyPorts, startLocal } from '#local/cloud'
 import { type Percentiles, percentiles, rounded } from './measure.ts'
 import { capabilities, sequentialSession } from './plan.ts'
+import { liftRate } from './requests.ts'
 
 export type LiveOptions = {
   /** Viewers of one session; one round for each number. */
@@ -56,6 +57,7 @@ const batchOfCatchUp = 250
 export async function runLive(options: LiveOptions): Promise<LiveFigures> {
   const data = mkdtempSync(join(tmpdir(), 'orchestrator-bench-live-'))
   const cloud = await startLocal({ data, ports: anyPorts, env: {}, workers: [], write: () => {} })
+  await liftRate(cloud)
   const child = fork(join(import.meta.dirname, 'viewers.ts'), { execArgv: ['--import', 'tsx'] })
   const over = new AbortController()
   try {

@@ -8,6 +8,7 @@ import { runHttp } from './http.ts'
 import { runLive } from './live.ts'
 import { runLoad } from './load.ts'
 import { machineFacts } from './machine.ts'
+import { runRequests } from './requests.ts'
 import { runRouting } from './routing.ts'
 import { runStart } from './start.ts'
 import { tableOf } from './table.ts'
@@ -19,6 +20,7 @@ const { values } = parseArgs({
     concurrency: { type: 'string', default: '200' },
     alone: { type: 'string', default: '200' },
     http: { type: 'string', default: '40' },
+    api: { type: 'string', default: '3' },
     floor: { type: 'string', default: '2000' },
     routing: { type: 'string', default: '1000' },
     dispatch: { type: 'string', default: '200' },
@@ -60,6 +62,7 @@ async function main() {
     agents: 4,
     capacity: 10,
   }
+  const api = { seconds: number('api', values.api), connections: [1, 16, 64] }
   const floor = { sessions: number('floor', values.floor), steps: 10, concurrency: 200 }
   const routing = { tasks: number('routing', values.routing), agents: 200, rounds: 20 }
   const dispatch = { ...fleet, sessions: number('dispatch', values.dispatch), tasks: 5, work_ms: 200 }
@@ -79,11 +82,12 @@ async function main() {
     const result = {
       at: new Date().toISOString(),
       machine,
-      options: { floor, saturation, alone, http: overHttp, routing, dispatch, live, start },
+      options: { floor, saturation, alone, http: overHttp, api, routing, dispatch, live, start },
       floor: floor.sessions > 0 ? await runFloor(database, floor) : null,
       saturation: saturation.sessions > 0 ? await runLoad(database, saturation) : null,
       alone: alone.sessions > 0 ? await runLoad(database, alone) : null,
       http: overHttp.sessions > 0 ? await runHttp(overHttp) : null,
+      api: api.seconds > 0 ? await runRequests(api) : null,
       routing: routing.tasks > 0 ? await runRouting(database, routing) : null,
       dispatch: dispatch.sessions > 0 ? await runDispatch(database, dispatch) : null,
       live: live.viewers.length > 0 ? await runLive(live) : null,

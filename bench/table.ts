@@ -4,6 +4,7 @@ import type { HttpFigures } from './http.ts'
 import type { LiveFigures } from './live.ts'
 import type { LoadFigures } from './load.ts'
 import type { Machine } from './machine.ts'
+import type { RequestFigures } from './requests.ts'
 import type { RoutingFigures } from './routing.ts'
 import type { StartFigures } from './start.ts'
 
@@ -14,6 +15,7 @@ export type Result = {
   saturation: LoadFigures | null
   alone: LoadFigures | null
   http: HttpFigures | null
+  api: RequestFigures | null
   routing: RoutingFigures | null
   dispatch: DispatchFigures | null
   live: LiveFigures | null
@@ -62,6 +64,26 @@ function httpRows(figures: HttpFigures): Row[] {
     ['session p50 / p99 ms', spread(figures.session_ms), ''],
     ['start → first claim p50 / p99 ms', spread(figures.first_claim_ms), ''],
   ]
+}
+
+const requestNames = {
+  bare: 'bare hono, one SELECT',
+  create: 'create a session',
+  read: 'read a session',
+  list: 'list sessions, 20 of them',
+} as const
+
+/** Requests/s, p50 and p99, and the share of what the bare handler does at as many connections. */
+function requestRows(figures: RequestFigures): Row[] {
+  return (['bare', 'create', 'read', 'list'] as const).flatMap((name) =>
+    figures[name].map(
+      ({ connections, requests_per_second, latency_ms, ratio }): Row => [
+        `${requestNames[name]}, ${connections}`,
+        `${requests_per_second} · ${spread(latency_ms)}`,
+        ratio === null ? '' : `${ratio} of bare`,
+      ],
+    ),
+  )
 }
 
 function routingRows(figures: RoutingFigures): Row[] {
@@ -127,6 +149,7 @@ export function tableOf({
   saturation,
   alone,
   http,
+  api,
   routing,
   dispatch,
   live,
@@ -159,6 +182,10 @@ export function tableOf({
     const title = `Through HTTP and SQS (npm start's own parts): ${http.sessions} sessions, ${http.tasks} tasks`
     lines.push(...section(title, httpRows(http)))
   }
+  if (api)
+    lines.push(
+      ...section('The API, by connections: requests/s · p50 / p99 ms, and the ratio', requestRows(api)),
+    )
   if (routing) {
     const title = `Routing ${routing.tasks} ready tasks over ${routing.agents} agents, warm`
     lines.push(...section(title, routingRows(routing)))

@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { chromium } from 'playwright-core'
 import { buildDashboard } from '#local/dashboard/build'
-import { rounded } from './measure.ts'
+import { type Percentiles, percentiles, rounded } from './measure.ts'
 import { serveFixture } from './web/fixture.ts'
-import { sessionId } from './web/history.ts'
+import { sessionId, sessionsListed } from './web/history.ts'
 import { frames, heapMb, openPage, sinceOpened } from './web/page.ts'
 
 const { values } = parseArgs({
@@ -23,6 +23,10 @@ const flags = [
 ]
 
 const lineThere = `document.querySelector('[role=log] [data-stream]')`
+/** Turns at each end of a long list that are held against each other. */
+const turnsCompared = 40
+const rowOf = (n: number) =>
+  `[...document.querySelectorAll('[data-row-link]')].some((one) => one.textContent === 'Session ${n}')`
 const whole = `${lineThere} && !/Reading what was before/.test(document.body.textContent)`
 
 async function main() {
@@ -45,6 +49,7 @@ async function main() {
       first: await measureFirst(),
       session: await measureSession(200),
       terminal: await measureTerminal(lines, ms),
+      list: await measureList(),
     }
     const file = join(import.meta.dirname, '../.data/bench', `web-${result.at.replaceAll(':', '-')}.json`)
     mkdirSync(join(file, '..'), { recursive: true })
@@ -76,6 +81,31 @@ async function main() {
     await close()
     await fixture.close()
     return { ...weight, interactive_ms: Math.round(interactive) }
+  }
+
+  /** The list of many sessions, page after page by its key: from the key to the rows. */
+  async function measureList() {
+    const fixture = await serveFixture(folder, 1)
+    const { page, close } = await openPage(browser)
+    await page.goto(`${fixture.origin}/sessions`, { waitUntil: 'commit' })
+    await sinceOpened(page, rowOf(1))
+    const size = Number(await page.evaluate(`document.querySelectorAll('[data-row-link]').length`))
+    const turns: number[] = []
+    for (let first = size + 1; first <= sessionsListed; first += size) {
+      const before = performance.now()
+      await page.keyboard.press(']')
+      await sinceOpened(page, rowOf(first))
+      turns.push(performance.now() - before)
+    }
+    const heap_mb = await heapMb(page)
+    await close()
+    await fixture.close()
+    return {
+      pages: turns.length + 1,
+      first: percentiles(turns.slice(0, turnsCompared)),
+      last: percentiles(turns.slice(-turnsCompared)),
+      heap_mb,
+    }
   }
 
   /** A long one: opened, scrolled through, followed while lines come. */
@@ -136,9 +166,10 @@ type Result = {
     came: number
     heap_mb: number
   }
+  list: { pages: number; first: Percentiles; last: Percentiles; heap_mb: number }
 }
 
-function tableOf({ at, machine, chromium: version, first, session, terminal }: Result) {
+function tableOf({ at, machine, chromium: version, first, session, terminal, list }: Result) {
   const spread = ({ p50, p99, most, long_tasks }: Frames) => `${p50} / ${p99} / ${most}, ${long_tasks} long`
   const rows: [string, string | number, string][] = [
     ['first load: script / style, kB gz', `${first.script_kb} / ${first.style_kb}`, '≤ 130 / ≤ 15'],
@@ -150,6 +181,9 @@ function tableOf({ at, machine, chromium: version, first, session, terminal }: R
     ['… scrolling, frame p50 / p99 / most, ms', spread(terminal.scroll), 'p99 ≤ 50'],
     [`… following ${terminal.came} new lines, the same`, spread(terminal.follow), 'p99 ≤ 50'],
     ['… heap after a collection, MB', terminal.heap_mb, '< 150'],
+    [`sessions, ${list.pages} pages: the first, p50 / p99 ms`, `${list.first.p50} / ${list.first.p99}`, ''],
+    ['… the last', `${list.last.p50} / ${list.last.p99}`, 'no slower'],
+    ['… heap after a collection, MB', list.heap_mb, '< 150'],
   ]
   const line = ([name, value, target]: (typeof rows)[number]) =>
     `  ${name.padEnd(48)}${String(value).padStart(34)}  ${target}`.trimEnd()

@@ -16,7 +16,7 @@ export const budgets: Record<keyof typeof functions, Budget> = {
   step: { at_start: kb(615), all: kb(765) },
   socket: { at_start: kb(535), all: kb(680) },
   broadcast: { at_start: kb(535), all: kb(680) },
-  sweep: { at_start: kb(440), all: kb(1_000) },
+  sweep: { at_start: kb(450), all: kb(1_000) },
   deliver: { at_start: kb(440), all: kb(590) },
   migrate: { at_start: kb(135), all: kb(135) },
 }

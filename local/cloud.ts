@@ -39,6 +39,8 @@ export type LocalOptions = {
   env?: NodeJS.ProcessEnv
   workers?: readonly WorkerPlan[]
   model?: ModelWish
+  /** Where the gateway and the page listen, and under which host names; the loopback and its own without it. */
+  network?: { listenOn: string; hosts: readonly string[] } | undefined
   /** Serve the page too; it is built first where that is needed. */
   dashboard?: boolean
   wiring?: Wiring
@@ -131,7 +133,10 @@ const startAll = async (options: AllOptions, log: Log, closers: Closers): Promis
   const opened = pending<string>()
   const page = { api_url: `http://${host}/api/v1`, ws_url: `ws://${host}`, environment: 'this machine' }
   const dashboard = options.dashboard
-    ? await startThePage({ ...page, api_key: opened.promise }, ports.dashboard, log, closers)
+    ? await startThePage(
+        { ...options.network, config: { ...page, api_key: opened.promise }, port: ports.dashboard, log },
+        closers,
+      )
     : null
   const onDeath: OnDeath = (service, reason) => log('error', 'service_died', { service, reason })
   const services = await startServices({ data, env, ports, queues, tables, deadlineMs, onDeath }, closers)
@@ -179,6 +184,7 @@ const startAll = async (options: AllOptions, log: Log, closers: Closers): Promis
     ...(socket && { socket }),
     artifacts,
     log,
+    ...options.network,
   })
   closers.add('gateway', gateway.stop)
 
@@ -231,13 +237,8 @@ const startAll = async (options: AllOptions, log: Log, closers: Closers): Promis
 }
 
 /** Started before the services, so that a build goes on beside them. */
-const startThePage = async (
-  config: DashboardOptions['config'],
-  port: number | undefined,
-  log: Log,
-  closers: Closers,
-): Promise<Service> => {
-  const dashboard = await startDashboard({ port, config, log })
+const startThePage = async (options: DashboardOptions, closers: Closers): Promise<Service> => {
+  const dashboard = await startDashboard(options)
   closers.add('dashboard', dashboard.stop)
   return dashboard
 }

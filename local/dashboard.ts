@@ -13,6 +13,8 @@ export type DashboardOptions = {
   log: Log
   /** Host names, besides the loopback's, under which it may be asked for. */
   hosts?: readonly string[]
+  /** The address to listen on, when it is not the loopback. */
+  listenOn?: string | undefined
   build?: () => Promise<Built>
 }
 
@@ -34,7 +36,7 @@ export const startDashboard = async (options: DashboardOptions): Promise<Service
       response.destroy()
     })
   })
-  const port = await listen(server, await choosePort('dashboard', options.port))
+  const port = await listen(server, await choosePort('dashboard', options.port), options.listenOn)
   return {
     name: 'dashboard',
     url: `http://localhost:${port}`,

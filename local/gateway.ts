@@ -22,6 +22,8 @@ export type GatewayOptions = {
   log: Log
   /** Host names, besides the loopback's, under which requests may come. */
   hosts?: readonly string[]
+  /** The address to listen on, when it is not the loopback. */
+  listenOn?: string | undefined
   /** Requests at once, above which we answer 429 as a Lambda account's limit does. */
   maxInFlight?: number
   /** What is in flight at the end may take this long. */
@@ -78,7 +80,7 @@ export const startGateway = async (options: GatewayOptions): Promise<Service> =>
     if (sockets !== null && isLocalRequest(request, hosts)) sockets.upgrade(request, socket, head)
     else socket.end('HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-length: 0\r\n\r\n')
   })
-  const port = await listen(server, await choosePort('gateway', options.port))
+  const port = await listen(server, await choosePort('gateway', options.port), options.listenOn)
   return {
     name: 'gateway',
     url: `http://${loopback}:${port}`,

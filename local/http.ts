@@ -1,11 +1,11 @@
 import type { Server } from 'node:http'
 import { loopback } from './port.ts'
 
-/** Listens on the loopback. Answers the port. */
-export const listen = (server: Server, port: number): Promise<number> =>
+/** Listens, on the loopback unless another address is asked for. Answers the port. */
+export const listen = (server: Server, port: number, host: string = loopback): Promise<number> =>
   new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen(port, loopback, () => {
+    server.listen(port, host, () => {
       const address = server.address()
       resolve(typeof address === 'object' && address !== null ? address.port : 0)
     })

@@ -18,6 +18,12 @@ describe('options', () => {
     expect(() => readOptions(['--model', 'big'], {})).toThrow(/--model takes/)
   })
 
+  test('another address than the loopback is listened on only when it is named', () => {
+    expect(readOptions([], {}).network).toBeUndefined()
+    const env = { LISTEN_ON: '0.0.0.0', LISTEN_NAMES: 'orchestrator,plant' }
+    expect(readOptions([], env).network).toEqual({ listenOn: '0.0.0.0', hosts: ['orchestrator', 'plant'] })
+  })
+
   test('without workers there are none', () => {
     expect(readOptions(['--no-workers'], {}).workers).toEqual([])
     expect(readOptions([], {}).workers).toBeUndefined()

@@ -16,9 +16,13 @@ export const usage = `npm start -- [options]
   --no-workers         the control plane alone
   --no-dashboard       without the page
   --pretty, --no-pretty   log lines for people (when on a terminal), or JSON
-DATABASE_URL, REDIS_URL and AWS_ENDPOINT_URL (or _SQS, _DYNAMODB) point at services that run already.`
+DATABASE_URL, REDIS_URL and AWS_ENDPOINT_URL (or _SQS, _DYNAMODB) point at services that run already.
+In a container LISTEN_ON is the address to listen on, LISTEN_NAMES the host names to answer to besides localhost.`
 
-export type StartOptions = Pick<LocalOptions, 'data' | 'ports' | 'model' | 'workers' | 'dashboard'> & {
+export type StartOptions = Pick<
+  LocalOptions,
+  'data' | 'ports' | 'model' | 'workers' | 'dashboard' | 'network'
+> & {
   pretty: boolean | undefined
   help: boolean
 }
@@ -87,6 +91,9 @@ export const readOptions = (args: readonly string[], env: NodeJS.ProcessEnv): St
     model: readModel(flags.model),
     dashboard: flags.dashboard ?? true,
     ...(flags.workers === false && { workers: [] }),
+    ...(env.LISTEN_ON && {
+      network: { listenOn: env.LISTEN_ON, hosts: (env.LISTEN_NAMES ?? '').split(',').filter(Boolean) },
+    }),
     pretty: flags.pretty,
     help: flags.help ?? false,
   }

@@ -2,7 +2,7 @@ import { createServer, type ServerResponse } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 import { makeDashboardFiles } from '#local/dashboard/files'
 import { closeServer, listen } from '#local/http'
-import { eventOf, recordsAt, sessionId } from './history.ts'
+import { eventOf, recordsAt, sessionId, sessionsAt, sessionsListed } from './history.ts'
 
 /** What comes within so many ms is one answer, as a batch of a worker is. */
 const gatherMs = 50
@@ -20,6 +20,7 @@ export async function serveFixture(folder: string, events: number) {
     const path = url.pathname.replace('/api/v1', '')
     if (!url.pathname.startsWith('/api/')) void files?.(request, response)
     else if (path.endsWith('/events')) void answerEvents(url, response, last)
+    else if (path === '/sessions') answer(response, listOf(url))
     else answer(response, recordOf(path, last()))
   })
   const port = await listen(server, 0)
@@ -55,12 +56,17 @@ async function answerEvents(url: URL, response: ServerResponse, last: () => numb
   answer(response, { items, next_after: after + count, last_seq })
 }
 
+function listOf({ searchParams }: URL) {
+  return sessionsAt(searchParams.get('cursor'), Number(searchParams.get('limit') ?? 50))
+}
+
 function recordOf(path: string, last_seq: number) {
   const { session, tasks } = recordsAt(last_seq)
   if (path === `/sessions/${sessionId}`) return session
   if (path === `/sessions/${sessionId}/tasks`) return { items: tasks, next_cursor: null }
   if (path.endsWith('/diagnosis'))
     return { session_id: sessionId, state: 'RUNNING', waiting: null, ended: null }
+  if (path === '/sessions/counts') return { states: { RUNNING: sessionsListed } }
   if (path === '/stats') return { sessions: { RUNNING: 1 }, tasks: {}, agents: {} }
   return { items: [], next_cursor: null }
 }

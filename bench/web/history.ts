@@ -112,3 +112,17 @@ export function recordsAt(last_seq: number) {
   }))
   return { session, tasks }
 }
+
+/** How many sessions the list has, and a page of them; the cursor is a place. */
+export const sessionsListed = 10_000
+export function sessionsAt(cursor: string | null, limit: number) {
+  const from = Number(cursor ?? 0)
+  const { session } = recordsAt(1_000)
+  const count = Math.min(limit, sessionsListed - from)
+  const items = Array.from({ length: count }, (_, i) => {
+    const place = from + i
+    return { ...session, id: `ses_${pad(place + 1)}`, title: `Session ${place + 1}` }
+  })
+  const next = from + count
+  return { items, next_cursor: next < sessionsListed ? String(next) : null }
+}

@@ -62,7 +62,22 @@ export async function readEvents(
   return { items, next_after: next.at(-1)?.seq ?? filter.after, last_seq: head }
 }
 
-/** The same, but waits up to `wait_ms` for the first event when there is none yet. */
+/** The seq of a session's last event; index: session_pkey. @throws not_found */
+export async function readHead(
+  services: Pick<Services, 'database'>,
+  actor: Actor,
+  session_id: string,
+): Promise<number> {
+  const [row] = await services.database.query<{ last_seq: number }>(actor.tenant_id, {
+    name: 'read_head',
+    text: 'select last_seq from session where id = $1::text',
+    values: [session_id],
+  })
+  if (!row) throw notFound('session', session_id)
+  return row.last_seq
+}
+
+/** Events after a seq, but waits up to `wait_ms` for the first when there is none yet. */
 export async function awaitEvents(
   services: Services,
   actor: Actor,

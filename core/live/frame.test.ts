@@ -3,7 +3,7 @@ import type { InboxItem } from '#core/agent/wire'
 import type { Event } from '#core/event/event'
 import { newId } from '#core/id'
 import { channelOf } from './channel.ts'
-import { inboxFrame, maxFrameBytes, maxMessageBytes, packEvents } from './frame.ts'
+import { eventText, inboxFrame, maxFrameBytes, maxMessageBytes, packEvents } from './frame.ts'
 
 const session_id = newId('session')
 const channel = channelOf.session(newId('tenant'), session_id)
@@ -28,7 +28,7 @@ const anItem = (text: string): InboxItem => ({
 describe('frames', () => {
   test('hold all events in order, without a gap, within the limit', () => {
     const events = Array.from({ length: 400 }, (_, i) => anEvent(i + 5, 'ä'.repeat((i * 37) % 900)))
-    const frames = packEvents(channel, events)
+    const frames = packEvents(channel, events.map(eventText))
     expect(frames.length).toBeGreaterThan(5)
     const read = frames.map(({ text }) => JSON.parse(text))
     expect(read.flatMap((frame) => frame.events)).toEqual(events)
@@ -44,7 +44,9 @@ describe('frames', () => {
 
   test('are as few as the limit allows', () => {
     const events = Array.from({ length: 30 }, (_, i) => anEvent(i + 1, 'x'.repeat(9_000)))
-    expect(packEvents(channel, events).map(({ from, to }) => to - from + 1)).toEqual(Array(10).fill(3))
+    expect(packEvents(channel, events.map(eventText)).map(({ from, to }) => to - from + 1)).toEqual(
+      Array(10).fill(3),
+    )
   })
 
   test('of nothing are none', () => {
@@ -58,7 +60,7 @@ describe('frames', () => {
       anEvent(3, 'y'.repeat(200_000)),
       anEvent(4, 'b'),
     ]
-    const frames = packEvents(channel, events)
+    const frames = packEvents(channel, events.map(eventText))
     expect(frames.map(({ from, to }) => [from, to])).toEqual([
       [1, 1],
       [2, 2],

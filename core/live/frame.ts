@@ -10,8 +10,11 @@ export const maxMessageBytes = 120 * 1024
 /** A text to post. Of events it holds those from `from` to `to`, without a gap. */
 export type Frame = { from: number; to: number; text: string }
 
+/** An event as it goes into a frame, and when it happened. */
+export type EventText = { seq: number; at: string; text: string; bytes: number }
+
 /** Packs events, which follow each other, into as few frames as the limit allows. Pure. */
-export function packEvents(channel: Channel, events: Event[]): Frame[] {
+export function packEvents(channel: Channel, events: EventText[]): Frame[] {
   const envelope = Buffer.byteLength(eventsText(channel, 1e15, 1e15, []))
   const frames: Frame[] = []
   let texts: string[] = []
@@ -23,13 +26,12 @@ export function packEvents(channel: Channel, events: Event[]): Frame[] {
     texts = []
     bytes = envelope
   }
-  for (const event of events) {
-    const text = eventText(event)
-    const size = Buffer.byteLength(text) + 1
+  for (const { seq, text, bytes: own } of events) {
+    const size = own + 1
     if (bytes + size > maxFrameBytes) close()
-    if (texts.length === 0) from = event.seq
+    if (texts.length === 0) from = seq
     texts.push(text)
-    to = event.seq
+    to = seq
     bytes += size
   }
   close()
@@ -41,12 +43,14 @@ function eventsText(channel: Channel, from: number, to: number, texts: string[])
   return `{"type":"events","channel":${name},"from":${from},"to":${to},"events":[${texts.join(',')}]}`
 }
 
-function eventText(event: Event) {
+export function eventText(event: Event): EventText {
+  const { seq, at } = event
   const text = JSON.stringify(event)
   const bytes = Buffer.byteLength(text)
-  if (bytes <= maxMessageBytes) return text
+  if (bytes <= maxMessageBytes) return { seq, at, text, bytes }
   // The seq must come, or the viewer would ask for it for ever.
-  return JSON.stringify({ ...event, data: { omitted: true, bytes } })
+  const named = JSON.stringify({ ...event, data: { omitted: true, bytes } })
+  return { seq, at, text: named, bytes: Buffer.byteLength(named) }
 }
 
 /**

@@ -1,8 +1,9 @@
 import { notFound } from '#core/error'
-import { readEvents } from '#core/event/read'
+import { readEvents, readHead } from '#core/event/read'
 import { type Channel, keyOf, wireNameOf } from './channel.ts'
+import { blockSize } from './event-cache.ts'
 import { fleetFrame } from './fleet.ts'
-import { inboxFrame, packEvents } from './frame.ts'
+import { eventText, inboxFrame, packEvents } from './frame.ts'
 import { type LiveServices, readerOf } from './services.ts'
 
 /** Events of one look: what is left comes with the next. */
@@ -10,11 +11,29 @@ export const eventsPerLook = 2_000
 
 /** The next events of a channel behind a seq, packed, and how far the session has come. @throws not_found */
 export async function lookAtEvents(services: LiveServices, channel: Channel, after: number) {
-  const filter = { after, limit: eventsPerLook, types: null }
-  const page = await readEvents(services, readerOf(channel), channel.id, filter)
-  const frames = packEvents(channel, page.items)
-  const happened_at = page.items.map(({ at }) => at)
-  return { frames, to: page.next_after, last_seq: page.last_seq, happened_at }
+  const kept = services.cache.behind(keyOf(channel), after, eventsPerLook)
+  const { texts, last_seq } =
+    kept.length > 0
+      ? { texts: kept, last_seq: await readHead(services, readerOf(channel), channel.id) }
+      : await readTexts(services, channel, after)
+  const happened_at = texts.map(({ at }) => at)
+  return { frames: packEvents(channel, texts), to: texts.at(-1)?.seq ?? after, last_seq, happened_at }
+}
+
+/** From the log; whole blocks of it are kept. */
+async function readTexts(services: LiveServices, channel: Channel, after: number) {
+  const key = keyOf(channel)
+  const read = (from: number, limit: number) =>
+    readEvents(services, readerOf(channel), channel.id, { after: from, limit, types: null })
+  const start = after - (after % blockSize)
+  // In the middle of a block that others will want too it is read whole; what is behind it is kept already.
+  const isWhole = after > start && services.cache.isWhole(key, after)
+  const block = isWhole ? await read(start, blockSize) : null
+  // Large events end an answer early: then the block does not come whole, nor perhaps to what is asked for.
+  const page = block && block.next_after > after ? block : await read(after, eventsPerLook)
+  const texts = page.items.map(eventText)
+  services.cache.put(key, texts)
+  return { texts: texts.filter(({ seq }) => seq > after), last_seq: page.last_seq }
 }
 
 /** What a channel without a history has to say now; null when it is nothing. */

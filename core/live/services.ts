@@ -3,6 +3,7 @@ import type { Database } from '#core/database/database'
 import type { EndedKeys } from '#core/key/ended'
 import type { Leases } from '#core/lock/lease'
 import type { Channel, LiveWake } from './channel.ts'
+import type { EventCache } from './event-cache.ts'
 import type { Roster } from './roster.ts'
 import type { Sockets, Viewers } from './viewer.ts'
 import type { Watch } from './watch.ts'
@@ -13,6 +14,7 @@ export type LiveServices = {
   inbox: Inbox
   viewers: Viewers
   roster: Roster
+  cache: EventCache
   sockets: Sockets
   watch: Watch
   leases: Leases

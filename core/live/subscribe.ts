@@ -1,7 +1,8 @@
 import { OrchestratorError } from '#core/error'
+import { readHead } from '#core/event/read'
 import { type Channel, keyOf, readChannel, wireNameOf } from './channel.ts'
-import { exclusiveMs, frameOfNow, lookAtEvents, postTo, replay } from './replay.ts'
-import type { LiveServices } from './services.ts'
+import { exclusiveMs, frameOfNow, postTo, replay } from './replay.ts'
+import { type LiveServices, readerOf } from './services.ts'
 import type { SocketActor } from './ticket.ts'
 import { maxSubscriptions } from './viewer.ts'
 
@@ -66,7 +67,7 @@ async function begin(
     if (posted === 'sent' && text) await postTo(services, channel, connection_id, text)
     return
   }
-  const { last_seq } = await lookAtEvents(services, channel, Number.MAX_SAFE_INTEGER)
+  const last_seq = await readHead(services, readerOf(channel), channel.id)
   const subscribed = JSON.stringify({ type: 'subscribed', channel: name, last_seq })
   if ((await postTo(services, channel, connection_id, subscribed)) !== 'sent') return
   // A seq that is yet to come would keep its events back.

@@ -3,6 +3,7 @@ import { inboxes } from '#core/agent/inbox'
 import { openDatabase } from '#core/database/database'
 import { endedKeys } from '#core/key/ended'
 import { leaseMs } from '#core/live/broadcast'
+import { openEventCache } from '#core/live/event-cache'
 import { rosterOf } from '#core/live/roster'
 import type { LiveServices } from '#core/live/services'
 import { redisWatch } from '#core/live/watch'
@@ -33,6 +34,7 @@ export function openLive(part: string) {
     inbox: inboxes(database),
     viewers,
     roster: rosterOf(viewers, watch),
+    cache: openEventCache(),
     sockets,
     watch,
     leases: redisLeases(redis, {

@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { configFromEnv, modelFromEnv } from './config.ts'
 
@@ -53,4 +53,14 @@ test('lists are split and empty values are defaults', () => {
   })
   expect(config).toMatchObject({ labels: ['gpu', 'eu'], capacity: 2, name: 'n' })
   expect(config.capabilities).toContain('PLANNING')
+})
+
+test('a key may come in a file, as containers are handed it', async () => {
+  const file = join(await mkdtemp(join(tmpdir(), 'key-')), 'local-key')
+  const env = { REHEARSAL_MODEL_URL: 'x', ORCHESTRATOR_API_KEY_FILE: file }
+  expect(() => configFromEnv(env)).toThrow(`ORCHESTRATOR_API_KEY_FILE: there is no ${file}`)
+  await writeFile(file, 'oio_kept\n')
+  expect(configFromEnv(env).apiKey).toBe('oio_kept')
+  expect(configFromEnv({ ...env, ORCHESTRATOR_API_KEY: 'oio_given' }).apiKey).toBe('oio_given')
+  await rm(dirname(file), { recursive: true })
 })

@@ -66,6 +66,8 @@ const capabilities =
 const Settings = z.object({
   ORCHESTRATOR_API_URL: z.url().default('http://127.0.0.1:8000/api/v1'),
   ORCHESTRATOR_API_KEY: z.string().optional(),
+  /** The same, in a file, as containers are handed it. */
+  ORCHESTRATOR_API_KEY_FILE: z.string().optional(),
   AGENT_NAME: z
     .string()
     .min(1)
@@ -115,7 +117,7 @@ export function configFromEnv(env: Env = process.env): WorkerConfig {
   const data = env.XDG_DATA_HOME || join(env.HOME || homedir(), '.local', 'share')
   return {
     apiUrl: settings.ORCHESTRATOR_API_URL,
-    apiKey: settings.ORCHESTRATOR_API_KEY,
+    apiKey: settings.ORCHESTRATOR_API_KEY ?? keyIn(settings.ORCHESTRATOR_API_KEY_FILE),
     name: settings.AGENT_NAME,
     capabilities: settings.AGENT_CAPABILITIES,
     capacity: settings.AGENT_CAPACITY,
@@ -130,6 +132,12 @@ export function configFromEnv(env: Env = process.env): WorkerConfig {
     ecsAgentUri: env.ECS_AGENT_URI || undefined,
     timing: { ...defaultTiming, checkpointEvery: settings.AGENT_CHECKPOINT_EVERY_MS },
   }
+}
+
+function keyIn(file: string | undefined) {
+  if (file === undefined) return undefined
+  if (!existsSync(file)) throw new ConfigError(`ORCHESTRATOR_API_KEY_FILE: there is no ${file}.`)
+  return readFileSync(file, 'utf8').trim()
 }
 
 /** Keys that OpenCode reads itself, and the model that is used when MODEL names none. */

@@ -6,7 +6,7 @@ import { openApi, type Sent } from './open.ts'
 import { makeSamples } from './samples.ts'
 
 /** `FUZZ_REQUESTS` and `FUZZ_SEED` ask for more, or for the same again. */
-const requests = Number(process.env.FUZZ_REQUESTS ?? 3_000)
+const requests = Number(process.env.FUZZ_REQUESTS ?? 2_000)
 const seed = Number(process.env.FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31))
 /** At once, so that they meet each other. */
 const lanes = 4

@@ -219,6 +219,7 @@ export function makeSamples({ call, plant }: Opened) {
     create_socket_ticket: plain(`${api}/socket-tickets`),
     health: plain('/health'),
     ready: plain('/ready'),
+    metrics: plain('/metrics'),
   } satisfies Record<string, () => Promise<Sample>>
 }
 

@@ -244,7 +244,7 @@ test('the same reads by its own key find it: the walk looks where something is',
 
 test('every route but the plain ones asks who calls', async () => {
   const open = operations.filter(({ security }) => security.length === 0).map(({ path }) => path)
-  expect(open.sort()).toEqual(['/health', '/ready'])
+  expect(open.sort()).toEqual(['/health', '/metrics', '/ready'])
   for (const route of routes)
     for (const path of pathsOf(route.path)) {
       const answer = await call(route.method, path, { ...bodyOf(route), token: null })

@@ -75,7 +75,7 @@ const done = {
 const truth = { events: new Map<string, number>(), used: new Map<string, number>(), created: 0 }
 
 function clients() {
-  return [cloud.url, ...instances.map(({ url }) => url)].map(clientOf)
+  return [cloud.url, ...instances.map(({ url }) => url)].map((url) => clientOf(url, cloud.key))
 }
 
 async function create(call: Client) {

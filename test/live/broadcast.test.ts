@@ -7,6 +7,7 @@ import { endedKeys } from '#core/key/ended'
 import { revokeKey } from '#core/key/revoke'
 import { broadcast, leaseMs } from '#core/live/broadcast'
 import { channelOf, keyOf, type LiveWake } from '#core/live/channel'
+import { openEventCache } from '#core/live/event-cache'
 import { type Holds, holdMs, maxLate } from '#core/live/fan-out'
 import { rosterOf } from '#core/live/roster'
 import type { LiveServices } from '#core/live/services'
@@ -70,6 +71,7 @@ function openLive(connection: Redis = redis) {
     inbox: inboxes(services.database),
     viewers,
     roster: rosterOf(viewers, watch),
+    cache: openEventCache(),
     sockets: {
       async post(id, text) {
         const posted = await answer(id)

@@ -14,13 +14,16 @@ import { waitFor } from '#local/wait'
 import { testDatabase, testRedisUrl } from '../database.ts'
 import { randomOf } from '../simulation/random.ts'
 
-/** The scale of the suite; VIEWERS=100 EVENTS=20000 is a minute's work for a machine that has nothing else to do. */
+/**
+ * The scale of the suite. VIEWERS=100 EVENTS=20000 (`npm run test:viewers`) is 180 s of CPU for both stories: everything,
+ * the viewers too, is in this one process.
+ */
 const viewers = Number(process.env.VIEWERS ?? 30)
 const events = Number(process.env.EVENTS ?? 4_000)
 const batches = 40
 const perBatch = events / batches
 /** Long only for a machine that has much else to do. */
-const deadline = 240_000
+const deadline = Math.max(240_000, (viewers * events) / 4)
 const Session = z.looseObject({ id: z.string(), last_seq: z.number() })
 const Ticket = z.object({ ticket: z.string(), url: z.string() })
 
@@ -149,8 +152,12 @@ async function scene(name: string, meanwhile: (batch: number) => Promise<void>) 
     deadline,
     () => all.every(({ seen }) => seen.length >= last_seq) || null,
   ).catch(() => {})
-  const whole = Array.from({ length: last_seq }, (_, i) => i + 1)
-  for (const { seen } of all) expect(seen).toEqual(whole)
+  // Compared by hand: two million expectations take longer than the frames they are about.
+  const faults = all.flatMap(({ seen }, viewer) => {
+    const at = seen.findIndex((seq, i) => seq !== i + 1)
+    return at === -1 && seen.length === last_seq ? [] : [{ viewer, at, saw: seen[at], of: seen.length }]
+  })
+  expect(faults).toEqual([])
   for (const client of clients.splice(0)) client.close()
 }
 

@@ -10,7 +10,7 @@ import { type RunningModel, startModel } from '#local/model/server'
 import { type Supervisor, superviseWorker } from '#local/supervisor'
 import { testRedisUrl } from '../database.ts'
 import { scripted } from '../e2e/client.ts'
-import { noBrowser, pullAway } from './browser.ts'
+import { goBy, noBrowser, pullAway } from './browser.ts'
 import { bash, done, type House, openHouse, until } from './house.ts'
 import { rowsOf, stateOf, terminalOf } from './session-page.ts'
 
@@ -100,14 +100,14 @@ describe.skipIf(noBrowser !== null)('when something is away, a person', () => {
         data: agents,
         log: () => undefined,
         onLine: () => undefined,
-        // Nobody starts it again within the story.
-        backoffMs: 10 * minute,
       })
       await why.getByText('auditor works on "audit" (attempt 1).').waitFor({ timeout: minute })
       await terminalOf(page).locator('[data-stream=stdout]').getByText('begun').waitFor({ timeout: minute })
       const pid = auditor.pid()
       if (!pid) throw new Error('The auditor does not run.')
       process.kill(pid, 'SIGKILL')
+      // Nobody starts it again.
+      await auditor.stop()
       expect(existsSync(join(agents, 'never'))).toBe(false)
       expect(errors).toEqual([])
       await leave()
@@ -153,9 +153,7 @@ describe.skipIf(noBrowser !== null)('when something is away, a person', () => {
       page.on('framenavigated', () => {
         isGone = false
       })
-      await page.keyboard.press('g')
-      await page.keyboard.press('t')
-      await page.getByRole('heading', { name: 'Tasks', exact: true }).waitFor()
+      await goBy(page, 't', 'Tasks')
       expect(new URL(page.url()).pathname).toBe('/tasks')
 
       const mine = (url: URL) => url.origin === new URL(house.page).origin

@@ -52,6 +52,21 @@ export async function openBrowser(address: string) {
   return { visit, close: () => browser.close() }
 }
 
+/** Goes to a place by its two keys. They count as one only within a second: on a busy machine they are pressed again. */
+export async function goBy(page: Page, key: string, heading: string) {
+  const there = page.getByRole('heading', { name: heading, exact: true })
+  for (let tries = 0; tries < 10; tries += 1) {
+    await page.keyboard.press('g')
+    await page.keyboard.press(key)
+    const found = await there.waitFor({ timeout: patienceMs / 10 }).then(
+      () => true,
+      () => false,
+    )
+    if (found) return
+  }
+  throw new Error(`G and ${key.toUpperCase()} do not lead to ${heading}.`)
+}
+
 /** What axe finds wrong with a page, in one line each. */
 export async function faultsOf(page: Page) {
   await page.evaluate(axe.source)

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { makeRepository, scripted } from '../e2e/client.ts'
-import { faultsOf, noBrowser, overflowOf } from './browser.ts'
+import { faultsOf, goBy, noBrowser, overflowOf } from './browser.ts'
 import { bash, done, fieldOf, type House, openHouse, told, until, wholeOf, write } from './house.ts'
 import {
   beginnings,
@@ -34,7 +34,7 @@ async function create(title: string, tasks: object[], more: object = {}) {
 
 describe.skipIf(noBrowser !== null)('a person at one session', () => {
   beforeAll(async () => {
-    house = await openHouse([{ name: 'builder', capabilities: work, capacity: 3 }])
+    house = await openHouse([{ name: 'builder', capabilities: work, capacity: 6 }])
   }, 3 * minute)
   afterAll(() => house?.close())
 
@@ -254,8 +254,7 @@ describe.skipIf(noBrowser !== null)('a person at one session', () => {
       await stateOf(page)
         .getByText(/QUEUED|RUNNING/)
         .waitFor()
-      await page.keyboard.press('g')
-      await page.keyboard.press('s')
+      await goBy(page, 's', 'Sessions')
       await page.getByRole('link', { name: 'By hand' }).waitFor()
       await page.keyboard.press('j')
       await expect.poll(() => page.evaluate('document.activeElement?.textContent')).toBe('By hand')
@@ -267,9 +266,7 @@ describe.skipIf(noBrowser !== null)('a person at one session', () => {
       await expect.poll(() => page.evaluate('document.activeElement?.textContent')).toBe('Stop it')
       await page.keyboard.press('Enter')
       await stateOf(page).getByText('STOPPED').waitFor({ timeout: minute })
-      await page.keyboard.press('g')
-      await page.keyboard.press('o')
-      await page.getByRole('heading', { name: 'Overview' }).waitFor()
+      await goBy(page, 'o', 'Overview')
       await page.keyboard.press('Control+k')
       await dialog.getByRole('combobox').waitFor()
       await page.keyboard.type('By ha')
@@ -298,11 +295,11 @@ describe.skipIf(noBrowser !== null)('a person at one session', () => {
         ],
         { approval_policy: { rules: [...rules, { tool: 'question', action: 'ask' }] }, labels: ['billing'] },
       )
-      await house.api.until(id, ({ data }) => String(data.text).includes('oops'), minute)
+      await house.api.until(id, ({ data }) => String(data.text).includes('oops'), 2 * minute)
       const isAsked = ({ type }: { type: string }) => type === 'approval.requested'
       const { seq } = await house.api.until(id, isAsked, minute)
       await house.api.until(id, isAsked, minute, seq)
-    }, 2 * minute)
+    }, 4 * minute)
     afterAll(() => house.api.post(`/sessions/${id}/stop`))
 
     /** Each part of the page by what leads there, and each dialog by the keys that open it. */

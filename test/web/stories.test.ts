@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { faultsOf, noBrowser, overflowOf } from './browser.ts'
+import { faultsOf, goBy, noBrowser, overflowOf } from './browser.ts'
 import { type House, openHouse } from './house.ts'
 
 /** All of the pages, for a person and one agent. What one session shows is in session.test.ts. */
@@ -135,9 +135,7 @@ describe.skipIf(noBrowser !== null)('a person at the dashboard', () => {
     async () => {
       const { page, errors, leave } = await house.visit('/')
       await page.getByRole('heading', { name: 'Overview' }).waitFor()
-      await page.keyboard.press('g')
-      await page.keyboard.press('s')
-      await page.getByRole('heading', { name: 'Sessions', exact: true }).waitFor()
+      await goBy(page, 's', 'Sessions')
       await page.keyboard.press('n')
       const dialog = page.getByRole('dialog')
       await dialog.waitFor()
@@ -152,8 +150,7 @@ describe.skipIf(noBrowser !== null)('a person at the dashboard', () => {
       await dialog.getByRole('button', { name: 'Create', exact: true }).focus()
       await page.keyboard.press('Enter')
       await page.getByRole('heading', { name: 'By keys alone' }).waitFor()
-      await page.keyboard.press('g')
-      await page.keyboard.press('t')
+      await goBy(page, 't', 'Tasks')
       await page.getByRole('link', { name: 'Try to break in' }).waitFor()
       await page.keyboard.press('k')
       await expect.poll(() => page.evaluate('document.activeElement?.textContent')).toBe('Write the report')

@@ -36,6 +36,7 @@ export function webhookRoutes(api: Api) {
     status: 201,
     answer: WebhookMade,
     headers: ({ webhook }) => ({ location: `${base}/${webhook.id}`, 'cache-control': 'no-store' }),
+    audit: { resource: (_call, { webhook }) => ({ kind: 'webhook', id: webhook.id }) },
     run: ({ services, actor, body }) => createWebhook(services, actor, body, services.webhook_reach),
   })
   endpoint(api, {
