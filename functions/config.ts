@@ -1,3 +1,5 @@
+import type { Reach } from '#core/network/address'
+
 /**
  * Reads and checks the given environment, the one place that does for the deployed functions. By hand, since every
  * function starts with it, and some need no library for anything else.
@@ -78,6 +80,8 @@ export function readConfig(env: NodeJS.ProcessEnv) {
     retention: {
       sessions: whole('RETENTION_SESSION_DAYS', 365, 1, 3_650),
       changes: whole('RETENTION_CHANGE_DAYS', 400, 1, 3_650),
+      audit: whole('RETENTION_AUDIT_DAYS', 400, 1, 3_650),
+      tokens: whole('RETENTION_TOKEN_DAYS', 400, 2, 3_650),
       deliveries: whole('RETENTION_DELIVERY_DAYS', 30, 2, 3_650),
       inbox: whole('RETENTION_INBOX_DAYS', 30, 1, 3_650),
     },

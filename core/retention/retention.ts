@@ -6,6 +6,9 @@ export type Retention = {
   sessions: number
   /** The count of what the fleet did. */
   changes: number
+  audit: number
+  /** What a tenant used, by day. */
+  tokens: number
   deliveries: number
   /** What an agent was told and never took. */
   inbox: number
@@ -35,6 +38,16 @@ const deletes: Record<Kind, string> = {
     delete from session_change where (tenant_id, at, id) in (
       select tenant_id, at, id from session_change where at < now() - make_interval(days => $1::int)
       order by at limit $2::int) returning id`,
+  // Index: audit_at. Nobody may lock these rows either.
+  audit: /* sql */ `
+    delete from audit where (tenant_id, id) in (
+      select tenant_id, id from audit where at < now() - make_interval(days => $1::int) order by at limit $2::int)
+    returning id`,
+  // A few rows a tenant and day: read through.
+  tokens: /* sql */ `
+    delete from token_day where (tenant_id, day, shard) in (
+      select tenant_id, day, shard from token_day where day < current_date - $1::int
+      limit $2::int for update skip locked) returning day`,
   // Index: webhook_delivery_age.
   deliveries: /* sql */ `
     delete from webhook_delivery where id in (
@@ -51,11 +64,11 @@ function statement(kind: Kind, days: number): Statement {
   return { name: `prune_${kind}`, text: deletes[kind], values: [days, batch] }
 }
 
-const kinds: Kind[] = ['sessions', 'changes', 'deliveries', 'inbox']
+const kinds: Kind[] = ['sessions', 'changes', 'audit', 'tokens', 'deliveries', 'inbox']
 
 /** Deletes what is past its time, a bounded number of rows; the next sweep goes on. Under the engine's role. */
 export async function prune(database: Database, retention: Retention) {
-  const gone: Record<Kind, number> = { sessions: 0, changes: 0, deliveries: 0, inbox: 0 }
+  const gone: Record<Kind, number> = { sessions: 0, changes: 0, audit: 0, tokens: 0, deliveries: 0, inbox: 0 }
   for (const kind of kinds) {
     for (let round = 0; round < maxRounds; round++) {
       const rows = await pruneBatch(database, kind, retention[kind])

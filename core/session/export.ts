@@ -41,7 +41,7 @@ const parts = [
   },
   {
     kind: 'checkpoint',
-    sql: `select lpad(t.number::text, 18, '0') as place, ${line('checkpoint', `to_jsonb(t) - 'tenant_id'`)} from checkpoint t where t.session_id = $1::text and t.number > coalesce(nullif($2::text, '')::int, 0) order by t.number limit $3::int`,
+    sql: `select lpad(t.number::text, 18, '0') as place, ${line('checkpoint', `to_jsonb(t) - 'tenant_id'`)} from checkpoint t where t.session_id = $1::text and t.number > coalesce(nullif($2::text, '')::bigint, 0) order by t.number limit $3::int`,
   },
   {
     kind: 'approval',
@@ -65,6 +65,9 @@ const parts = [
   },
 ] as const
 
+/** Their places are numbers. */
+const numbered: ReadonlySet<string | undefined> = new Set(['event_page', 'checkpoint', 'context_version'])
+
 /**
  * All that is stored of a session, as lines of JSON, `{kind, data}`, up to about 4 MB. `after` is the `next` of the
  * answer before, null the beginning; `next` is null at the end. @throws not_found, invalid_input
@@ -73,7 +76,17 @@ export async function exportSession(services: With, actor: Actor, session_id: st
   await readSession(services, actor, session_id)
   const [kind, place = ''] = after?.split('.') ?? []
   const first = after === null ? 0 : parts.findIndex((part) => part.kind === kind)
-  if (first < 0) throw new OrchestratorError('invalid_input', 'The cursor is not one of an export.')
+  // Places are ids or numbers of 18 digits, as `next` has them.
+  if (
+    first < 0 ||
+    !/^(\d{1,18}|[a-z]{3}_\w{1,40})?$/.test(place) ||
+    (numbered.has(kind) && /\D/.test(place))
+  ) {
+    const errors = [{ pointer: '/after', message: 'must be what an export said comes next' }]
+    throw new OrchestratorError('invalid_input', 'The query is not valid: /after is no place of an export.', {
+      errors,
+    })
+  }
   const lines: string[] = []
   let bytes = 0
   for (const part of parts.slice(first)) {

@@ -43,7 +43,7 @@ export const webhookColumns = `w.id, w.url, w.description, w.event_types, w.stat
   case when w.previous_until > now() then w.previous_until end as previous_until, w.version, w.created_at, w.updated_at`
 
 /** Of a tenant at most so many: each change of a session may write a delivery for every one. */
-export const maxWebhooks = 20
+export const maxWebhooks = 100
 
 const fields = {
   url: z.string().min(1).max(2_000),

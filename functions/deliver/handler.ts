@@ -1,7 +1,9 @@
+import type { Context } from 'aws-lambda'
 import { openDatabase } from '#core/database/database'
 import { deliver } from '#core/webhook/deliver'
 import { config } from '../config.ts'
 import { logger } from '../log.ts'
+import { underRequest } from '../request.ts'
 import { poster } from './post.ts'
 
 /** It looks for so long, and a post takes no longer than its deadline: together less than a minute, its schedule. */
@@ -18,7 +20,11 @@ function open() {
 let opened: ReturnType<typeof open> | undefined
 
 /** Runs on the schedule: posts to webhooks what is due, and stays while more is to be expected. */
-export async function handler() {
+export function handler(_event: unknown, { awsRequestId }: Pick<Context, 'awsRequestId'>) {
+  return underRequest(awsRequestId, run)
+}
+
+async function run() {
   opened ??= open()
   const { database, post, log, closing } = opened
   const options = { window_ms, every_ms: 1_000, signal: closing.signal }

@@ -16,7 +16,7 @@ const sessions = '/api/v1/sessions'
 /** What changes no record of ours: a ticket is kept elsewhere, for a minute. */
 const unrecorded = ['create_socket_ticket']
 /** What is told once is stored for nobody. */
-const notStored = ['register_agent', 'create_key']
+const notStored = ['register_agent', 'create_key', 'create_webhook', 'rotate_webhook']
 const changes = ({ method, worker, operationId }: Operation) =>
   method !== 'GET' && !worker && !unrecorded.includes(operationId)
 const mutations = operations.filter(changes).map((one) => [one.operationId, one] as const)

@@ -81,7 +81,7 @@ function checkerOf(schemas: Record<string, Schema>) {
     if (known.length === 0) return text === '' ? [] : [`${status} has a body and should have none`]
     const content = response.content[type]
     if (!content) return [`${status} is ${type || 'without a type'}, not one of ${known.join(', ')}`]
-    if (!type.includes('json')) return []
+    if (!/[/+]json/.test(type)) return []
     const validate = validatorOf(content.schema)
     if (validate(json)) return []
     return (validate.errors ?? []).map(

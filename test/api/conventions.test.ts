@@ -9,7 +9,7 @@ const { operations, schemas, faultsOf } = await readContract(opened.call)
 const samples: Samples = makeSamples(opened)
 
 /** Told once, or good for one use: what they answer is not stored. */
-const notStored = ['register_agent', 'create_socket_ticket', 'create_key']
+const notStored = ['register_agent', 'create_socket_ticket', 'create_key', 'create_webhook', 'rotate_webhook']
 
 const List = z.looseObject({ items: z.array(z.unknown()), next_cursor: z.string().nullable().optional() })
 const Keyed = z.looseObject({
@@ -259,9 +259,10 @@ const grownBy: Record<string, string> = {
   list_context: 'put_context',
   list_audit: 'create_session',
   list_keys: 'create_key',
+  list_webhooks: 'create_webhook',
 }
 /** Of one thing: it has what it has, and is walked as it stands. */
-const grownByNobody = ['list_session_tasks', 'list_checkpoints', 'read_context_history']
+const grownByNobody = ['list_session_tasks', 'list_checkpoints', 'read_context_history', 'list_deliveries']
 /** Lists that end by themselves: of few things, or the latest ones. */
 const bounded = ['list_capabilities', 'list_needs', 'list_changes', 'read_inbox', 'list_events']
 

@@ -134,7 +134,7 @@ export async function openApi() {
     const { token = key } = sent
     const result = Result.parse(await handler(eventOf(method, target, { ...sent, token })))
     const text = Buffer.from(result.body, result.isBase64Encoded ? 'base64' : 'utf8').toString('utf8')
-    const isJson = result.headers['content-type']?.includes('json') ?? false
+    const isJson = /[/+]json\b/.test(result.headers['content-type'] ?? '')
     return {
       status: result.statusCode,
       headers: result.headers,

@@ -55,6 +55,23 @@ export function makeSamples({ call, plant }: Opened) {
     return offer
   }
 
+  const receiver = 'https://hooks.example.com/'
+  const MadeHook = z.looseObject({ webhook: Named })
+
+  async function webhook() {
+    const answer = await call('POST', `${api}/webhooks`, { body: { url: receiver } })
+    return MadeHook.parse(answer.json).webhook.id
+  }
+
+  /** One that was posted. */
+  async function delivery() {
+    const of = await webhook()
+    const { id } = Named.parse((await call('POST', `${api}/webhooks/${of}/ping`)).json)
+    const text = `update webhook_delivery set state = 'DELIVERED', ended_at = now() where id = $1`
+    await plant.engine.query(null, { name: '', text, values: [id] })
+    return { webhook: of, id }
+  }
+
   async function artifact() {
     const { task, token } = await claimed()
     const body = { task_id: task, attempt: 1, kind: 'patch', size: 1 }
@@ -134,6 +151,7 @@ export function makeSamples({ call, plant }: Opened) {
       return { target: `${api}/sessions/${id}/tasks` }
     },
     read_diff: onSession('/diff'),
+    export_session: onSession('/export'),
     list_events: onSession('/events'),
     read_log: onSession('/log'),
     verify_history: onSession('/verify'),
@@ -209,6 +227,26 @@ export function makeSamples({ call, plant }: Opened) {
     list_keys: plain(`${api}/keys?limit=3`),
     read_key: async () => ({ target: `${api}/keys/${await key()}` }),
     revoke_key: async () => ({ target: `${api}/keys/${await key()}` }),
+    create_webhook: async () => ({ target: `${api}/webhooks`, sent: { body: { url: receiver } } }),
+    list_webhooks: plain(`${api}/webhooks?limit=3`),
+    read_webhook: async () => ({ target: `${api}/webhooks/${await webhook()}` }),
+    update_webhook: async () => ({
+      target: `${api}/webhooks/${await webhook()}`,
+      sent: { body: { description: word() } },
+    }),
+    delete_webhook: async () => ({ target: `${api}/webhooks/${await webhook()}` }),
+    rotate_webhook: async () => ({
+      target: `${api}/webhooks/${await webhook()}/rotate`,
+      sent: { body: { overlap_seconds: 60 } },
+    }),
+    ping_webhook: async () => ({ target: `${api}/webhooks/${await webhook()}/ping` }),
+    list_deliveries: async () => ({
+      target: `${api}/webhooks/${(await delivery()).webhook}/deliveries?limit=3`,
+    }),
+    redeliver: async () => {
+      const { webhook, id } = await delivery()
+      return { target: `${api}/webhooks/${webhook}/deliveries/${id}/redeliver` }
+    },
     read_tenant: plain(`${api}/tenant`),
     update_tenant: async () => ({ target: `${api}/tenant`, sent: { body: { name: word() } } }),
     list_audit: plain(`${api}/audit?limit=3`),

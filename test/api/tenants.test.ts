@@ -48,7 +48,20 @@ const patch = { task_id: task, attempt: 1, kind: 'patch', size: 1 }
 const artifact = ArtifactMade.parse((await call('POST', `${api}/artifacts`, { body: patch, ...own })).json).id
 for (const place of ['GLOBAL/-', `SESSION/${session}`, `TASK/${task}`])
   await call('PUT', `${api}/contexts/${place}/word`, { body: { value: secret } })
+const receiver = { url: 'https://hooks.example.com/vaultword', description: secret }
+const Hook = z.object({ id: z.string() })
+const hooked = z.union([Hook, z.object({ webhook: Hook }).transform(({ webhook }) => webhook)])
+const webhook = hooked.parse((await call('POST', `${api}/webhooks`, { body: receiver })).json).id
+await call('POST', `${api}/webhooks/${webhook}/ping`)
+const Deliveries = z.object({ items: z.array(Hook) })
+const log_of = await call('GET', `${api}/webhooks/${webhook}/deliveries`)
+const delivery = Deliveries.parse(log_of.json).items[0]?.id ?? ''
 const theirs = await keyOf(['admin'])
+const Hook = z.object({ webhook: z.object({ id: z.string() }) })
+const hook = { url: 'https://hooks.example.com/', description: secret }
+const webhook = Hook.parse((await call('POST', `${api}/webhooks`, { body: hook })).json).webhook.id
+const pinged = await call('POST', `${api}/webhooks/${webhook}/ping`)
+const delivery = z.object({ id: z.string() }).parse(pinged.json).id
 // Their store is DynamoDB; test/live walks over sockets.
 services.tickets = {
   ...services.tickets,
@@ -63,6 +76,8 @@ const victims: Record<string, string> = {
   agents: holder.agent.id,
   artifacts: artifact,
   keys: theirs.key.id,
+  webhooks: webhook,
+  deliveries: delivery,
   inbox: offer?.id ?? '',
   checkpoints: '1',
 }
@@ -97,8 +112,14 @@ const bodies: Record<string, unknown> = {
   create_artifact: patch,
   put_context: { value: 'taken' },
   patch_context: { taken: true },
+  create_webhook: { url: 'https://hooks.example.com/x' },
+  update_webhook: { description: 'taken' },
+  rotate_webhook: {},
   create_key: { name: 'x', scopes: ['admin'] },
   update_tenant: { name: 'taken' },
+  create_webhook: { url: 'https://taken.example' },
+  update_webhook: { description: 'taken' },
+  rotate_webhook: {},
 }
 
 const Operation = z.looseObject({

@@ -12,7 +12,7 @@ import { openPlant } from '../plant.ts'
 const plant = openPlant((await testDatabase()).url)
 afterAll(() => plant.close())
 
-const days = { sessions: 30, changes: 30, deliveries: 30, inbox: 30 }
+const days = { sessions: 30, changes: 30, audit: 30, tokens: 30, deliveries: 30, inbox: 30 }
 const run = <Row extends object>(text: string, values: unknown[] = []) =>
   plant.engine.query<Row>(null, { name: '', text, values })
 const make = () =>

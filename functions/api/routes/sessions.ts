@@ -182,14 +182,12 @@ export function sessionRoutes(api: Api) {
     path: `${one}/export`,
     summary:
       'All that is stored of it, a line of JSON each: `{kind, data}`; where 4 MB do not hold it, `Link` has the next part',
-    query: z.strictObject({ cursor: z.string().max(200).optional() }),
+    query: z.strictObject({ after: z.string().max(100).optional() }),
     media: ['application/x-ndjson'],
     async run({ services, actor, param, query }) {
-      const after = decodeCursor('export', query.cursor)
-      const { lines, next } = await exportSession(services, actor, param('id'), after)
+      const { lines, next } = await exportSession(services, actor, param('id'), query.after ?? null)
       const headers = new Headers({ 'content-type': 'application/x-ndjson' })
-      const cursor = encodeCursor('export', next)
-      if (cursor) headers.set('link', `<${base}/${param('id')}/export?cursor=${cursor}>; rel="next"`)
+      if (next) headers.set('link', `<${base}/${param('id')}/export?after=${next}>; rel="next"`)
       return new Response(`${lines.join('\n')}\n`, { headers })
     },
   })

@@ -10,16 +10,16 @@ const maxParts = 10_000
 /** All that is stored of a session, a line of JSON each, until there is no more. */
 export async function exportSession(terminal: Terminal, api: Api, id: string) {
   const path = `/sessions/${encodeURIComponent(id)}/export`
-  let cursor: string | undefined
+  let after: string | undefined
   for (let part = 0; part < maxParts; part++) {
-    const response = await send(api, path, { query: { cursor }, accept: 'application/x-ndjson' })
+    const response = await send(api, path, { query: { after }, accept: 'application/x-ndjson' })
     const text = await response.text().catch((cause) => {
       throw new Unreachable(api.base, cause)
     })
     terminal.out(terminal.tty ? harmless(text, false) : text)
-    const next = /[?&]cursor=([\w-]+)[^>]*>; rel="next"/.exec(response.headers.get('link') ?? '')?.[1]
+    const next = /[?&]after=([\w.]+)[^>]*>; rel="next"/.exec(response.headers.get('link') ?? '')?.[1]
     if (next === undefined) return exit.ok
-    cursor = next
+    after = next
   }
   throw new Unexpected(`${path} has no end.`)
 }

@@ -1,5 +1,5 @@
 import { useDeferredValue, useEffect, useMemo, useRef } from 'react'
-import { apiBase } from '../../../api/client.ts'
+import { sentenceOf } from '../../../api/failure.ts'
 import type { Task } from '../../../api/types.ts'
 import { KeyCaps } from '../../../parts/button.tsx'
 import { countOf } from '../../../parts/format.ts'
@@ -13,6 +13,7 @@ import { lineIn, type SessionSearch, streamsIn } from '../search.ts'
 import { Announcer } from './announcer.tsx'
 import { LineRow } from './line-row.tsx'
 import { Ruler } from './ruler.tsx'
+import { saveLog } from './save-log.ts'
 import css from './terminal.module.css'
 import { rowAt, useTail } from './use-tail.ts'
 import { holds, keeps, plainText, View } from './view.ts'
@@ -168,7 +169,10 @@ export function Terminal({ id, feed, tasks, search, isOver, setSearch }: Props) 
         {ring.first > 0 && from === 0 && progress.state === 'whole' && (
           <p className={css.reading}>
             {countOf(ring.first)} older lines are not kept here:{' '}
-            <a href={`${apiBase()}/sessions/${id}/log`}>the log as text</a> has them.
+            <button type="button" className={css.link} onClick={() => void save(id)}>
+              save the log as text
+            </button>{' '}
+            to have them.
           </p>
         )}
         {tail.missed > 0 && (
@@ -332,6 +336,11 @@ function Detail({ line, onClose }: { line: Line; onClose: () => void }) {
       </div>
     </div>
   )
+}
+
+/** The lines that are not kept here, from the API. */
+async function save(id: string) {
+  await saveLog(id).catch((error: unknown) => toast('failed', `The log was not saved. ${sentenceOf(error)}`))
 }
 
 function emptyText(state: 'reading' | 'tail' | 'whole', lines: number, isOver: boolean) {
