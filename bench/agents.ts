@@ -8,8 +8,6 @@ import { capabilities, handedIn } from './plan.ts'
 export type AgentHooks = {
   /** Called once a task is claimed. */
   onClaim: (session_id: string, task_id: string) => void
-  /** Called before the last task of a session is handed in. */
-  onLast?: (session_id: string) => void
   /** Called once a task was handed in. */
   onDone?: () => void
   onError: (error: unknown) => void
@@ -33,7 +31,6 @@ export async function startAgents(
     const { task, session } = await claimTask(services, worker, task_id, attempt, true)
     hooks.onClaim(session.id, task_id)
     if (fleet.work_ms) await pause(fleet.work_ms)
-    if (task.kind === 'INTEGRATION') hooks.onLast?.(session.id)
     const branch = task.kind === 'INTEGRATION' ? { branch: `orchestrator/${session.id}` } : {}
     await completeWork(services, worker, task_id, { attempt, batch: 0, ...handedIn, ...branch })
     hooks.onDone?.()

@@ -37,7 +37,7 @@ export async function runDispatch(
   options: DispatchOptions,
 ): Promise<DispatchFigures> {
   const watch = watchTasks()
-  const engine = openEngine(database.url, { pool: options.pool, onRing: () => {} })
+  const engine = openEngine(database.url, { pool: options.pool })
   const agents = await startAgents(engine, options, watch)
   const input = sequentialSession(options.tasks)
   async function run(count: number) {

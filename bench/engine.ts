@@ -1,9 +1,8 @@
 import { type Actor, defaultTenant } from '#core/actor'
 import { openDatabase } from '#core/database/database'
-import type { Channel } from '#core/live/channel'
 import { noLeases } from '#core/lock/lease'
 import type { Presence } from '#core/lock/presence'
-import { databaseServices, type Services } from '#core/services'
+import { databaseServices, type Services, type Told } from '#core/services'
 import { type StepServices, step } from '#core/step/step'
 import { localBells } from '#core/wake/bell'
 import type { Wake, WakeMessage } from '#core/wake/wake'
@@ -23,17 +22,11 @@ const batchSize = 200
  * The verbs and the step of the product in one process, on a real Postgres under their own roles. The queue is
  * in memory: a wake that is there already is not put twice, and one with a delay is left to the sweep.
  */
-export function openEngine(url: string, options: { pool: number; onRing: (channel: Channel) => void }) {
+export function openEngine(url: string, options: { pool: number; told?: Told }) {
   const app = openDatabase({ url, role: 'app', max: options.pool })
   const engine = openDatabase({ url, role: 'engine', max: options.pool })
-  const local = localBells()
-  const bells = {
-    ...local,
-    async ring(channels: Channel[]) {
-      await local.ring(channels)
-      channels.forEach(options.onRing)
-    },
-  }
+  const bells = localBells()
+  const { told = () => {} } = options
   const queue = new Map<string, WakeMessage>()
   let running: Promise<void> | null = null
   let failure: unknown = null
@@ -72,6 +65,7 @@ export function openEngine(url: string, options: { pool: number; onRing: (channe
     presence,
     bells,
     wake,
+    told,
     report: (report) => {
       if (report.event === 'step_failed') failure = new Error(report.reason)
       if (report.event !== 'step_committed') return
@@ -79,7 +73,7 @@ export function openEngine(url: string, options: { pool: number; onRing: (channe
       rounds += 1
     },
   }
-  const services: Services = { ...databaseServices(app), presence, bells, wake }
+  const services: Services = { ...databaseServices(app, presence), presence, bells, wake, told }
   const operator: Actor = {
     kind: 'operator',
     tenant_id: defaultTenant,

@@ -1,4 +1,4 @@
-import type { Channel } from '#core/live/channel'
+import type { NewEvent } from '#core/event/event'
 import { createSession } from '#core/session/create'
 import { startAgents } from './agents.ts'
 import type { BenchDatabase, Counted } from './database.ts'
@@ -40,11 +40,11 @@ const sessionDeadlineMs = 120_000
 
 /**
  * Runs sessions through the engine, `concurrency` at a time, and tells what they took. A session's time goes
- * from the call that creates and starts it to the ring of the commit that completes it.
+ * from the call that creates and starts it to the commit that completes it, as it tells the logs.
  */
 export async function runLoad(database: BenchDatabase, options: LoadOptions): Promise<LoadFigures> {
   const watch = watchSessions()
-  const engine = openEngine(database.url, { pool: options.pool, onRing: watch.onRing })
+  const engine = openEngine(database.url, { pool: options.pool, told: watch.told })
   const agents = await startAgents(engine, options, watch)
   try {
     // The first sessions connect, prepare and warm up; they are not counted.
@@ -84,10 +84,9 @@ async function runSessions(engine: Engine, watch: Watch, options: LoadOptions, c
   await Promise.all(Array.from({ length: Math.min(options.concurrency, count) }, lane))
 }
 
-/** Tells from the bells when a session has completed: the step's ring after the one of its last hand-in. */
+/** Tells from what was committed when a session has completed. */
 function watchSessions() {
   const claims = new Map<string, number>()
-  const closing = new Map<string, number>()
   const ended = new Map<string, number>()
   const waiting = new Map<string, () => void>()
   const sessions: number[] = []
@@ -101,23 +100,13 @@ function watchSessions() {
   return {
     sessions,
     firstClaims,
-    onRing({ kind, id }: Channel) {
-      if (kind !== 'session') return
-      const rings = closing.get(id)
-      if (rings === undefined) return
-      if (rings === 0) {
-        closing.set(id, 1)
-        return
-      }
-      closing.delete(id)
+    told({ session_id: id }: { session_id: string }, events: NewEvent[]) {
+      if (!events.some(({ type }) => type === 'session.completed')) return
       ended.set(id, performance.now())
       waiting.get(id)?.()
     },
     onClaim(id: string) {
       if (!claims.has(id)) claims.set(id, performance.now())
-    },
-    onLast(id: string) {
-      closing.set(id, 0)
     },
     onError(error: unknown) {
       reject(error)

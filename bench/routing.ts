@@ -36,7 +36,7 @@ export async function runRouting(
   database: BenchDatabase,
   { tasks, agents, rounds }: RoutingOptions,
 ): Promise<RoutingFigures> {
-  const engine = openEngine(database.url, { pool: 4, onRing: () => {} })
+  const engine = openEngine(database.url, { pool: 4 })
   const direct = openDatabase({ url: database.url, role: 'engine', max: 4 })
   try {
     await prepare(engine, { tasks, agents })

@@ -5,6 +5,8 @@ import { loader } from '#core/change/load'
 import type { Database } from '#core/database/database'
 import type { NewEvent } from '#core/event/event'
 import type { Presence } from '#core/lock/presence'
+import { type Creator, creator } from '#core/session/create'
+import { type Follow, follower } from '#core/step/follow'
 import { type Assigner, assigner } from '#core/task/assignment'
 import { type Reporter, reporter } from '#core/task/report'
 import type { Bells } from '#core/wake/bell'
@@ -14,7 +16,9 @@ import type { Wake } from '#core/wake/wake'
 export type Services = {
   database: Database
   commit: Commit
+  create: Creator
   load: Loader
+  follow: Follow
   report: Reporter
   inbox: Inbox
   assignment: Assigner
@@ -22,6 +26,8 @@ export type Services = {
   /** Sends wakes to the steps queue. Never throws: a lost wake is found by the sweep. */
   wake: (wakes: Wake[]) => Promise<void>
   bells: Bells
+  /** The request that is served now, where there is one: what agents are told carries it on. */
+  requestId?: () => string | undefined
   /** Told of every event that was committed, for the logs. */
   told?: Told
   /** Told how long a task that was just claimed had been ready, in seconds. */
@@ -36,12 +42,14 @@ export type Loader = {
   task(tenant_id: string, id: string): Promise<Known | null>
 }
 
-/** The parts that hang on the database alone. */
-export function databaseServices(database: Database) {
+/** The parts that hang on the database, and on who is alive. */
+export function databaseServices(database: Database, presence: Presence) {
   return {
     database,
     commit: committer(database),
+    create: creator(database),
     load: loader(database),
+    follow: follower(database, presence),
     report: reporter(database),
     inbox: inboxes(database),
     assignment: assigner(database),

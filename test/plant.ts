@@ -80,7 +80,7 @@ export function openPlant(url: string, options: { pool?: number; batch?: number;
       if (report.event !== 'step_committed') reports.push(report)
     },
   }
-  const services: Services = { ...databaseServices(app), presence, bells, wake }
+  const services: Services = { ...databaseServices(app, presence), presence, bells, wake }
   const operator = operatorOf(defaultTenant)
 
   async function register(name: string, capabilities: string[], capacity = 1) {

@@ -1,6 +1,6 @@
 import { OrchestratorError } from '#core/error'
-import { channelOf } from '#core/live/channel'
 import type { Services } from '#core/services'
+import { ring } from './announce.ts'
 import { type Draft, draftOf, isChanged, type Known } from './draft.ts'
 
 /**
@@ -33,21 +33,10 @@ export async function change(
     if (outcome === 'conflict') continue
     const wake_at = isQuiet ? draft.session.wake_at : draft.now
     draft.session = { ...draft.session, ...outcome, wake_at, updated_at: draft.now }
-    const { tenant_id, id } = draft.session
-    services.told?.({ tenant_id, session_id: id }, draft.events)
-    await Promise.all([ring(services, draft), isQuiet ? null : wake(services, draft)])
+    await Promise.all([ring(services, [draft]), isQuiet ? null : wake(services, draft)])
     return draft
   }
   throw new OrchestratorError('version_conflict', `The session of ${what} is changing too fast; try again.`)
-}
-
-function ring(services: Services, { session, inbox, events }: Draft) {
-  const { tenant_id, id } = session
-  return services.bells.ring([
-    ...inbox.map(({ agent_id }) => channelOf.agent(tenant_id, agent_id)),
-    ...(events.length > 0 ? [channelOf.session(tenant_id, id)] : []),
-    channelOf.fleet(tenant_id),
-  ])
 }
 
 async function wake(services: Services, { session }: Draft) {

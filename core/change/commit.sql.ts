@@ -2,6 +2,7 @@ import type { Statement } from '#core/database/database'
 import { pageText } from '#core/event/event'
 import { newId } from '#core/id'
 import type { Session } from '#core/session/session'
+import { unassigned } from '#core/task/blank'
 import type { Task } from '#core/task/task'
 import type { Draft } from './draft.ts'
 
@@ -26,15 +27,12 @@ const rare = [
   'ended_at',
 ] as const satisfies (keyof Session)[]
 
-/** Columns of a session that a decision may change. One literal: objects spread into one another cost ten times as much. */
+/** Columns of a session that a decision may change; usage and reserved only when they did. One literal: objects spread into one another cost ten times as much. */
 function sessionRow(draft: Draft) {
   const { session, before, events, trigger } = draft
-  const { id, tenant_id, version, state, wake_at, usage, reserved } = session
+  const { id, tenant_id, version, state, wake_at } = session
   const { attempts_finished, attempts_succeeded, step_errors } = session
-  const changed = {
-    session: { state, version: version + 1, usage },
-    tasks: touchedTasks(draft),
-  }
+  const usage = ifChanged(session.usage, before.usage)
   const whole = rare.some((column) => session[column] !== before[column])
   const row = {
     id,
@@ -43,17 +41,17 @@ function sessionRow(draft: Draft) {
     state,
     wake_at,
     usage,
-    reserved,
+    reserved: ifChanged(session.reserved, before.reserved),
     attempts_finished,
     attempts_succeeded,
     step_errors,
     whole,
     admits: isAdmission(draft),
     count: events.length,
-    page: events.length > 0 ? pageText(events) : null,
+    page: events.length > 0 ? pageText(events) : undefined,
     trigger,
-    checkpoint_id: trigger ? newId('checkpoint') : null,
-    changed,
+    checkpoint_id: trigger ? newId('checkpoint') : undefined,
+    changed: { session: { state, version: version + 1, usage }, tasks: touchedTasks(draft) },
   }
   return whole ? Object.assign(row, Object.fromEntries(rare.map((column) => [column, session[column]]))) : row
 }
@@ -63,53 +61,87 @@ function isAdmission({ before, session }: Draft) {
   return before.state === 'QUEUED' && (session.state === 'RUNNING' || session.state === 'PAUSING')
 }
 
-/** Columns of a task that a decision may change: its words stay as they were made. */
-function movedRow(task: Task | undefined, rewired: Set<string>) {
-  if (!task) return []
-  const { id, session_id, priority, state, waiting, attempt, failures, losses, agent_id } = task
-  const { agent_incarnation, failed_agent_id, not_before, deadline, last_batch } = task
-  const { usage, reserved, result, error, ready_at, started_at, ended_at } = task
+/** What is undefined is not in the JSON. */
+const ifChanged = <T>(value: T, before: T | undefined) => (value === before ? undefined : value)
+const ifSet = <T>(value: T | null) => value ?? undefined
+
+/**
+ * Columns of a task that a decision may change: its words stay as they were made. One that is missing stays as it is
+ * where it is never null, and is null where it may be.
+ */
+function movedRow({ tasks, were }: Draft, id: string) {
+  const task = tasks.get(id)
+  const before = were.get(id)
+  if (!task || !before) return []
   return [
     {
       id,
-      session_id,
-      priority,
-      state,
-      waiting,
-      attempt,
-      failures,
-      losses,
-      agent_id,
-      agent_incarnation,
-      failed_agent_id,
-      not_before,
-      deadline,
-      last_batch,
-      depends_on: rewired.has(id) ? task.depends_on : null,
-      usage,
-      reserved,
-      result,
-      error,
-      ready_at,
-      started_at,
-      ended_at,
+      session_id: task.session_id,
+      state: task.state,
+      attempt: task.attempt,
+      last_batch: task.last_batch,
+      priority: ifChanged(task.priority, before.priority),
+      failures: ifChanged(task.failures, before.failures),
+      losses: ifChanged(task.losses, before.losses),
+      depends_on: ifChanged(task.depends_on, before.depends_on),
+      usage: ifChanged(task.usage, before.usage),
+      reserved: ifChanged(task.reserved, before.reserved),
+      waiting: ifSet(task.waiting),
+      agent_id: ifSet(task.agent_id),
+      agent_incarnation: ifSet(task.agent_incarnation),
+      failed_agent_id: ifSet(task.failed_agent_id),
+      not_before: ifSet(task.not_before),
+      deadline: ifSet(task.deadline),
+      result: ifSet(task.result),
+      error: ifSet(task.error),
+      ready_at: ifSet(task.ready_at),
+      started_at: ifSet(task.started_at),
+      ended_at: ifSet(task.ended_at),
     },
   ]
 }
 
+/** Of a new task what tells it from one that nobody was assigned yet; the statement knows the rest. */
+function madeRow({ tasks }: Draft, id: string) {
+  const task = tasks.get(id)
+  if (!task) return []
+  const row: Partial<Task> = { ...task }
+  for (const column of blankColumns) if (row[column] === unassigned[column]) delete row[column]
+  return [row]
+}
+
+const blankColumns = Object.keys(unassigned) as (keyof typeof unassigned)[]
+
 /**
- * What a checkpoint stores of each task that moved; of a new one also what it is. A fork stands it up again with
- * this, the texts that never change (instruction, checks) and the result of what is COMPLETED, both in its row.
+ * What a checkpoint stores of each task that moved: what has changed; of a new one also what it is. A fork stands it
+ * up again with this, the texts that never change (instruction, checks) and the result of what is COMPLETED, both in
+ * its row.
  */
-function touchedTasks({ touched, made, rewired, tasks }: Draft) {
+function touchedTasks({ touched, were, tasks }: Draft) {
   return [...touched].flatMap((id) => {
     const task = tasks.get(id)
     if (!task) return []
     const { key, state, attempt, failures, losses, agent_id, result } = task
     const { parent_id, kind, title, capability, depends_on } = task
-    const needs = rewired.has(id) ? { depends_on } : {}
-    const whole = made.has(id) ? { parent_id, kind, title, capability, depends_on } : needs
-    return [{ id, key, ...whole, state, attempt, failures, losses, agent_id, commit: result?.commit ?? null }]
+    const commit = result?.commit ?? null
+    const before = were.get(id)
+    if (!before) {
+      const what = { parent_id, kind, title, capability, depends_on }
+      return [{ id, key, ...what, state, attempt, failures, losses, agent_id, commit }]
+    }
+    return [
+      {
+        id,
+        key,
+        state,
+        depends_on: ifChanged(depends_on, before.depends_on),
+        attempt: ifChanged(attempt, before.attempt),
+        failures: ifChanged(failures, before.failures),
+        losses: ifChanged(losses, before.losses),
+        agent_id: ifChanged(agent_id, before.agent_id),
+        commit: ifChanged(commit, before.result?.commit ?? null),
+      },
+    ]
   })
 }
 
@@ -120,10 +152,8 @@ function touchedTasks({ touched, made, rewired, tasks }: Draft) {
  * left, or one of whose slots is gone, writes nothing. It answers the sessions that won.
  */
 export function commitStatement(drafts: Draft[]): Statement {
-  const made = drafts.flatMap(({ made, tasks }) => [...made].map((id) => tasks.get(id)))
-  const moved = drafts.flatMap(({ touched, made, rewired, tasks }) =>
-    [...touched].flatMap((id) => (made.has(id) ? [] : movedRow(tasks.get(id), rewired))),
-  )
+  const made = drafts.flatMap((draft) => [...draft.made].flatMap((id) => madeRow(draft, id)))
+  const moved = drafts.flatMap((draft) => [...draft.touched].flatMap((id) => movedRow(draft, id)))
   const slots = drafts.flatMap(({ session, slots }) =>
     slots.map((slot) => ({ session_id: session.id, ...slot })),
   )
@@ -181,10 +211,11 @@ fleet as materialized (
 refused as materialized (
   select distinct session_id from (
     select x.session_id, f.state, f.free, f.incarnation = x.incarnation as same,
-           row_number() over (partition by x.agent_id order by x.session_id) as place
+           sum(x.take - x.give) over (partition by x.agent_id order by x.session_id rows unbounded preceding) as place
     from slot x left join fleet f on f.id = x.agent_id
     where x.take = 1
   ) wanted
+  -- A slot that goes on to the session's next task takes no place: it has one.
   where not coalesce(state = 'ONLINE' and same and place <= free, false)
   union
   select id from (
@@ -202,7 +233,8 @@ won as materialized (
 ),
 moved as (
   update session s set
-    version = w.version + 1, state = w.state, wake_at = w.wake_at, usage = w.usage, reserved = w.reserved,
+    version = w.version + 1, state = w.state, wake_at = w.wake_at,
+    usage = coalesce(w.usage, s.usage), reserved = coalesce(w.reserved, s.reserved),
     attempts_finished = w.attempts_finished, attempts_succeeded = w.attempts_succeeded, step_errors = w.step_errors,
     updated_at = now(), last_seq = w.old_seq + w.count, head_hash = coalesce(w.hash, s.head_hash),
     checkpoint_number = w.old_number + (w.trigger is not null)::int,
@@ -211,18 +243,20 @@ moved as (
 ),
 made as (
   insert into task
-  select r.* from json_populate_recordset(null::task, $2::json) r join won w on w.id = r.session_id
+  select r.* from json_populate_recordset(json_populate_record(null::task, '${JSON.stringify(unassigned)}'), $2::json) r
+  join won w on w.id = r.session_id
 ),
 worked as (
   update task t set
-    priority = m.priority, depends_on = coalesce(m.depends_on, t.depends_on), state = m.state, waiting = m.waiting, attempt = m.attempt, failures = m.failures,
-    losses = m.losses, agent_id = m.agent_id, agent_incarnation = m.agent_incarnation,
+    priority = coalesce(m.priority, t.priority), depends_on = coalesce(m.depends_on, t.depends_on), state = m.state,
+    waiting = m.waiting, attempt = m.attempt, failures = coalesce(m.failures, t.failures),
+    losses = coalesce(m.losses, t.losses), agent_id = m.agent_id, agent_incarnation = m.agent_incarnation,
     failed_agent_id = m.failed_agent_id, not_before = m.not_before, deadline = m.deadline,
     -- Reports move these two without a new version: what arrived since the look stays.
     last_batch = case when (t.attempt, t.agent_id) is not distinct from (m.attempt, m.agent_id)
       then greatest(t.last_batch, m.last_batch) else m.last_batch end,
     work = case when m.state in ('COMPLETED', 'WAITING_CHILDREN') then null else t.work end,
-    usage = m.usage, reserved = m.reserved, result = m.result, error = m.error,
+    usage = coalesce(m.usage, t.usage), reserved = coalesce(m.reserved, t.reserved), result = m.result, error = m.error,
     ready_at = m.ready_at, started_at = m.started_at, ended_at = m.ended_at
   from json_to_recordset($6::json) as m(
     id text, session_id text, priority priority, state text, waiting json, attempt int, failures int, losses int,

@@ -24,7 +24,7 @@ export type Known = {
 /** Agents by the keys of the tasks that they finished. */
 export type Doers = Record<string, string>
 
-/** A slot of an agent that is taken or given back; `outcome` counts a finished attempt of a capability: '1' success, '0' failure. */
+/** A slot of an agent that is taken or given back, or goes on to the session's next task (both); `outcome` counts a finished attempt of a capability: '1' success, '0' failure. */
 export type Slot = {
   agent_id: string
   incarnation: number
@@ -60,10 +60,10 @@ export type Draft = {
   touchedApprovals: Set<string>
   /** Ids of tasks that are new or changed. */
   touched: Set<string>
+  /** Those that changed, as they were loaded: what of them did not change need not be stored again. */
+  were: Map<string, Task>
   /** Those of them that are new. */
   made: Set<string>
-  /** Those of them that depend on more than they did. */
-  rewired: Set<string>
   sessionTouched: boolean
   events: NewEvent[]
   inbox: NewInboxItem[]
@@ -85,8 +85,8 @@ export function draftOf(known: Known): Draft {
     approvals: new Map((known.approvals ?? []).map((approval) => [approval.id, approval])),
     touchedApprovals: new Set(),
     touched: new Set(),
+    were: new Map(),
     made: new Set(),
-    rewired: new Set(),
     sessionTouched: false,
     events: [],
     inbox: [],
@@ -180,8 +180,7 @@ export function moveTask(
     draft.session = { ...draft.session, reserved: lessReserved(draft.session.reserved, task.reserved) }
     moved.reserved = nothingReserved
   }
-  draft.tasks.set(id, moved)
-  draft.touched.add(id)
+  touch(draft, task, moved)
   draft.trigger ??= 'TRANSITION'
   note(draft, taskEvents[action], { key: task.key, from: task.state, to: moved.state, ...data }, moved)
   return moved
@@ -217,8 +216,13 @@ function withdrawApprovals(draft: Draft, task_id: string) {
 export function setTask(draft: Draft, id: string, set: Partial<Omit<Task, 'state'>>) {
   const task = draft.tasks.get(id)
   if (!task) throw new OrchestratorError('internal', `The decision knows no task ${id}.`)
-  draft.tasks.set(id, { ...task, ...set })
-  draft.touched.add(id)
+  touch(draft, task, { ...task, ...set })
+}
+
+function touch(draft: Draft, old: Task, task: Task) {
+  if (!draft.touched.has(task.id)) draft.were.set(task.id, old)
+  draft.touched.add(task.id)
+  draft.tasks.set(task.id, task)
 }
 
 export function addTask(draft: Draft, task: Task) {
@@ -252,6 +256,12 @@ export function tell(draft: Draft, task: Task, kind: InboxKind, data: Record<str
     attempt: task.attempt,
     data,
   })
+}
+
+/** What agents are told says which request it came of, where that is known. */
+export function nameRequest(draft: Draft, request_id: string | undefined) {
+  if (request_id === undefined) return
+  draft.inbox = draft.inbox.map((item) => ({ ...item, data: { ...item.data, request_id } }))
 }
 
 function giveSlot(draft: Draft, task: Task, outcome: Slot['outcome']) {

@@ -66,7 +66,7 @@ function held<S extends Services>(services: S, database: Database) {
   const told: (() => void)[] = []
   const inside: S = {
     ...services,
-    ...databaseServices(database),
+    ...databaseServices(database, services.presence),
     wake: async (more: Wake[]) => {
       wakes.push(...more)
     },

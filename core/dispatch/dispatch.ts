@@ -1,5 +1,5 @@
-import type { Agent } from '#core/agent/agent'
-import { type Doers, type Draft, moveSession, moveTask, setTask, tell } from '#core/change/draft'
+import { type Agent, freeSlots } from '#core/agent/agent'
+import { type Doers, type Draft, moveSession, moveTask, type Slot, setTask, tell } from '#core/change/draft'
 import { turnOf } from '#core/priority'
 import { limits, type Task } from '#core/task/task'
 import { tokensWaiting } from '#core/tenant/tokens'
@@ -37,8 +37,11 @@ function byTurn({ session: a }: Draft, { session: b }: Draft) {
   return turnOf(a.priority, a.queued_at) - turnOf(b.priority, b.queued_at) || (a.id < b.id ? -1 : 1)
 }
 
-/** Hands READY tasks of RUNNING sessions to the fleet: all of them in one decision, best agent first. */
-export function assign(drafts: Draft[], fleet: Fleet) {
+/**
+ * Hands READY tasks of RUNNING sessions to agents: all of them in one decision, best agent first. The slot of a task
+ * that this very decision hands in is free for its own session's next one alone, until it is stored.
+ */
+export function assign(drafts: Draft[], fleet: Pick<Fleet, 'agents' | 'tokens_until'>) {
   const candidates = candidatesOf(fleet.agents)
   const draftOf = new Map<string, Draft>()
   const ready: Task[] = []
@@ -76,15 +79,29 @@ function offer(draft: Draft, task: Task, { candidates, choose }: Choosing, doers
   const slice = sliceOf(draft.session)
   if (!slice) return explain(draft, task, { reason: 'budget_reserved', sentence: reservedSentence })
   const choices = choose(task, draft.session)
-  const routed = route(choices, task, doers)
+  const kept = keptSlots(draft, candidates)
+  const routed = route(choices, task, { doers, kept })
   if (!routed) return explain(draft, task, whyNobody(candidates, choices, task, draft.session))
-  routed.candidate.free -= 1
-  reserve(draft, task, { agent: routed.candidate.agent, slice, why: routed.event })
+  const { candidate, event } = routed
+  const slot = kept.get(candidate.agent.id)
+  if (!slot) candidate.free -= 1
+  reserve(draft, task, { agent: candidate.agent, slot, slice, why: event })
 }
 
-type Chosen = { agent: Agent; slice: Reserved; why: Record<string, unknown> }
+/** By agent: slots of tasks that this decision hands in, but for those of one that holds more than it now may. */
+function keptSlots({ slots }: Draft, candidates: Candidate[]) {
+  const kept = new Map<string, Slot>()
+  for (const slot of slots) {
+    if (slot.outcome !== '1' || slot.take === 1) continue
+    const agent = candidates.find((one) => one.agent.id === slot.agent_id)?.agent
+    if (agent && freeSlots({ ...agent, active: agent.active - 1 }) > 0) kept.set(agent.id, slot)
+  }
+  return kept
+}
 
-function reserve(draft: Draft, task: Task, { agent, slice, why }: Chosen) {
+type Chosen = { agent: Agent; slot: Slot | undefined; slice: Reserved; why: Record<string, unknown> }
+
+function reserve(draft: Draft, task: Task, { agent, slot, slice, why }: Chosen) {
   const { capability } = task
   const attempt = task.attempt + 1
   const deadline = new Date(Date.parse(draft.now) + limits.offer_ms).toISOString()
@@ -92,10 +109,12 @@ function reserve(draft: Draft, task: Task, { agent, slice, why }: Chosen) {
   const set = { ...holder, attempt, deadline, not_before: null, last_batch: 0, reserved: slice }
   const assigned = moveTask(draft, task.id, 'assign', set, { attempt, agent: agent.name, ...why })
   draft.session = { ...draft.session, reserved: plusReserved(draft.session.reserved, slice) }
-  const slot = { agent_id: agent.id, incarnation: agent.incarnation, take: 1, give: 0 } as const
-  draft.slots.push({ ...slot, outcome: '', capability })
+  if (slot) slot.take = 1
+  else draft.slots.push({ ...slotOf(agent), take: 1, give: 0, outcome: '', capability })
   tell(draft, assigned, 'OFFER', { title: task.title, capability, deadline })
 }
+
+const slotOf = ({ id, incarnation }: Agent) => ({ agent_id: id, incarnation })
 
 function explainTokens(ready: Task[], draftOf: Map<string, Draft>, until: string) {
   for (const task of ready) {

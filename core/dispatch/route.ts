@@ -83,26 +83,29 @@ export function chooser(candidates: Candidate[]) {
 /** `near` counts twice: for the repository, and for what the task depends on. */
 const weights = { success: 0.5, free: 0.35, near: 0.075 }
 
+/** Agents that did what a task depends on, and those that have a slot more for it than for others. */
+export type Near = { doers: ReadonlySet<string>; kept?: ReadonlyMap<string, unknown> }
+
 /**
  * The best of those that are free; not the one that just failed it, when another could take it.
- * `doers` are the agents that did what the task depends on.
  * @returns the best and why, the best few with their scores, and how many were free
  */
-export function route(choices: readonly Choice[], task: Task, doers: ReadonlySet<string>) {
+export function route(choices: readonly Choice[], task: Task, { doers, kept }: Near) {
   const failed = task.failed_agent_id
   const avoid = failed !== null && choices.some(({ candidate }) => candidate.agent.id !== failed)
   const best: Rated[] = []
   let candidates_free = 0
   // Every task meets every agent here: nothing is made in this loop but for those that are named.
   for (const choice of choices) {
-    const { agent, free } = choice.candidate
+    const { agent } = choice.candidate
+    const free = choice.candidate.free + (kept?.has(agent.id) ? 1 : 0)
     if (free === 0 || (avoid && agent.id === failed)) continue
     candidates_free += 1
     const did = doers.size > 0 && doers.has(agent.id)
     const score = choice.worth + (weights.free * free) / agent.capacity + (did ? weights.near : 0)
     const last = best[namedCandidates - 1]
     if (last && score <= last.score) continue
-    insert(best, { choice, did, score })
+    insert(best, { choice, did, free, score })
   }
   const [first] = best
   if (!first) return null
@@ -110,7 +113,7 @@ export function route(choices: readonly Choice[], task: Task, doers: ReadonlySet
   return { candidate: first.choice.candidate, event }
 }
 
-type Rated = { choice: Choice; did: boolean; score: number }
+type Rated = { choice: Choice; did: boolean; free: number; score: number }
 
 function insert(best: Rated[], rated: Rated) {
   const place = best.findIndex(({ score }) => rated.score > score)
@@ -118,9 +121,9 @@ function insert(best: Rated[], rated: Rated) {
   if (best.length > namedCandidates) best.pop()
 }
 
-function scoreOf({ choice, did, score }: Rated): Score {
+function scoreOf({ choice, did, free, score }: Rated): Score {
   const { candidate, success, holds } = choice
-  const { agent, free } = candidate
+  const { agent } = candidate
   return {
     agent_id: agent.id,
     name: agent.name,
@@ -134,8 +137,8 @@ function scoreOf({ choice, did, score }: Rated): Score {
 const rounded = (value: number) => Math.round(value * 1000) / 1000
 
 /** What speaks for the one that was chosen. */
-function whyThis({ choice, did }: Rated, { capability }: Wanted) {
-  const { agent, free } = choice.candidate
+function whyThis({ choice, did, free }: Rated, { capability }: Wanted) {
+  const { agent } = choice.candidate
   const marks = agent.proven[capability] ?? ''
   const proof =
     marks === ''

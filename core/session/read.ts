@@ -41,7 +41,7 @@ export async function readSession(
     values: [id],
   })
   if (!row) throw notFound('session', id)
-  const [view] = await toViews(services, actor, [row])
+  const [view] = await toViews(services.database, actor.tenant_id, [row])
   if (!view) throw notFound('session', id)
   return view
 }
@@ -113,8 +113,8 @@ export async function listSessions(services: Pick<Services, 'database'>, actor: 
     values: [priorities, label, q, states, after, limit],
   })
   const items = await toViews(
-    services,
-    actor,
+    services.database,
+    actor.tenant_id,
     rows.map(({ picked: _picked, ...row }) => row),
   )
   const last = items.at(-1)
@@ -123,13 +123,13 @@ export async function listSessions(services: Pick<Services, 'database'>, actor: 
 }
 
 /** Why they do not move, in the words of the diagnosis; null where they do. */
-async function toViews(
-  services: Pick<Services, 'database'>,
-  actor: Actor,
+export async function toViews(
+  database: Services['database'],
+  tenant_id: string,
   rows: Row[],
 ): Promise<SessionView[]> {
   const ids = rows.filter(({ state }) => needsFacts.includes(state)).map(({ id }) => id)
-  const facts = await loadFacts(services.database, actor.tenant_id, ids)
+  const facts = await loadFacts(database, tenant_id, ids)
   return rows.map((row) => toView(row, facts.get(row.id)))
 }
 

@@ -23,19 +23,24 @@ const taskColumns = /* sql */ `
 /** A tenant and how many of its queue there is a place for. */
 export type Places = { tenant_id: string; places: number }
 
+/** Which sessions: by their ids, by those of their tasks, and the first of each tenant's queue. */
+export type Wanted = { session_ids?: string[]; task_ids?: string[]; queues?: Places[] }
+
 /**
  * All that a step decides on: the sessions it was woken for, and the first of each tenant's queue, as many as
  * there are places for, with their tasks, and who holds these. The plan comes while it is not yet made into
  * tasks, the prompt while there are none. Of tasks that have ended or that nobody had yet come the few columns
  * that the others are decided by; when all have ended, all are whole. Indexes: session_pkey, session_turn,
- * task_session_id_key_key.
+ * task_pkey, task_session_id_key_key.
  */
-export function loadStep(session_ids: string[], queues: Places[]): Statement {
+export function loadStep({ session_ids = [], task_ids = [], queues = [] }: Wanted): Statement {
   return {
     name: 'load_step',
     text: /* sql */ `
       with wanted as materialized (
         select unnest($1::text[]) as id
+        union
+        select session_id from task where id = any($4::text[])
         union
         (select q.id from unnest($2::text[], $3::int[]) as n(tenant_id, places) cross join lateral (
            select id, turn_at(priority, queued_at) as turn from session
@@ -67,6 +72,7 @@ export function loadStep(session_ids: string[], queues: Places[]): Statement {
       session_ids,
       queues.map(({ tenant_id }) => tenant_id),
       queues.map(({ places }) => Math.min(places, admissionLimit)),
+      task_ids,
     ],
   }
 }
@@ -118,6 +124,16 @@ export type FleetRow = {
   agents: Agent[]
 }
 
+/** The agents of a tenant (t) that are not OFFLINE. */
+const agents = /* sql */ `(
+  select coalesce(json_agg(json_build_object(
+     'tenant_id', a.tenant_id, 'id', a.id, 'name', a.name, 'engine', a.engine, 'capabilities', a.capabilities,
+     'capacity', a.capacity, 'labels', a.labels, 'state', a.state, 'active', a.active,
+     'incarnation', a.incarnation, 'finished', a.finished, 'succeeded', a.succeeded, 'recent', a.recent, 'proven', a.proven,
+     'repositories', a.repositories, 'registered_at', a.registered_at,
+     'last_heartbeat_at', a.last_heartbeat_at)), '[]')
+  from agent a where a.tenant_id = t.id and a.state <> 'OFFLINE') as agents`
+
 /** The tenants' agents that are not OFFLINE, and how many sessions run; index: session_state. */
 export function loadFleets(tenant_ids: string[]): Statement {
   return {
@@ -126,15 +142,32 @@ export function loadFleets(tenant_ids: string[]): Statement {
       select t.id, t.max_running_sessions, tokens_until(t.id) as tokens_until,
         (select count(*)::int from session s where s.tenant_id = t.id and s.state in ('RUNNING', 'PAUSING'))
           as running_sessions,
-        (select coalesce(json_agg(json_build_object(
-           'tenant_id', a.tenant_id, 'id', a.id, 'name', a.name, 'engine', a.engine, 'capabilities', a.capabilities,
-           'capacity', a.capacity, 'labels', a.labels, 'state', a.state, 'active', a.active,
-           'incarnation', a.incarnation, 'finished', a.finished, 'succeeded', a.succeeded, 'recent', a.recent, 'proven', a.proven,
-           'repositories', a.repositories, 'registered_at', a.registered_at,
-           'last_heartbeat_at', a.last_heartbeat_at)), '[]')
-         from agent a where a.tenant_id = t.id and a.state <> 'OFFLINE') as agents
+        ${agents}
       from tenant t where t.id = any($1::text[])`,
     values: [tenant_ids],
+  }
+}
+
+/** A tenant's fleet as a hand-in meets it, and whether somebody else waits for an agent or for a place. */
+export type OpenFleetRow = Pick<FleetRow, 'agents' | 'tokens_until'> & {
+  tasks_wait: boolean
+  sessions_wait: boolean
+}
+
+/**
+ * A READY task for which the last look found no agent does not count: nobody here could take it. Indexes: task_turn,
+ * session_turn.
+ */
+export function loadOpenFleet(tenant_id: string): Statement {
+  return {
+    name: 'load_open_fleet',
+    text: /* sql */ `
+      select ${agents}, tokens_until(t.id) as tokens_until,
+        exists (select from task r where r.tenant_id = t.id and r.state = 'READY' and (r.not_before is null or r.not_before <= now())
+                  and r.waiting->>'reason' is distinct from 'no_agent') as tasks_wait,
+        exists (select from session q where q.tenant_id = t.id and q.state = 'QUEUED') as sessions_wait
+      from tenant t where t.id = $1::text`,
+    values: [tenant_id],
   }
 }
 

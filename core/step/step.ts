@@ -1,5 +1,6 @@
+import { announce } from '#core/change/announce'
 import { commitAll } from '#core/change/commit'
-import { type Draft, draftOf, isChanged } from '#core/change/draft'
+import { type Draft, draftOf, isChanged, nameRequest } from '#core/change/draft'
 import { type KnownRow, toKnown } from '#core/change/load.sql'
 import type { Database } from '#core/database/database'
 import { admit, assign, type Fleet } from '#core/dispatch/dispatch'
@@ -7,11 +8,9 @@ import { channelOf } from '#core/live/channel'
 import type { Lease, Leases } from '#core/lock/lease'
 import type { Presence } from '#core/lock/presence'
 import type { Told } from '#core/services'
-import { advance, advanceDraft, giveUp, type Holders, setWake } from '#core/session/advance'
+import { advance, advanceDraft, giveUp, setWake } from '#core/session/advance'
 import { isTerminal } from '#core/session/states'
-import { fromBrief } from '#core/task/brief'
 import type { Bells } from '#core/wake/bell'
-import { maxDelaySeconds } from '#core/wake/delay'
 import type { Wake, WakeMessage } from '#core/wake/wake'
 import {
   countStepError,
@@ -23,6 +22,7 @@ import {
   silence,
   tenantWake,
 } from './load.sql.ts'
+import { type Whole, wholeOf } from './whole.ts'
 
 export type StepServices = {
   database: Database
@@ -127,7 +127,7 @@ async function look(services: StepServices, session_ids: string[], tenant_ids: s
   const wanted = [...new Set([...session_ids, ...silent.sessions])]
   const served = fleets.flatMap(servedBy)
   const [rows, ready] = await Promise.all([
-    database.query<StepRow>(null, loadStep(wanted, fleets.map(placesIn))),
+    database.query<StepRow>(null, loadStep({ session_ids: wanted, queues: fleets.map(placesIn) })),
     served.length > 0 ? database.query<KnownRow>(null, loadReady(served, wanted)) : [],
   ])
   const whole = await decide(services, rows)
@@ -136,7 +136,8 @@ async function look(services: StepServices, session_ids: string[], tenant_ids: s
   for (const fleet of fleets) dispatch(fleet, silent.agents, whole, partial)
   for (const { draft } of whole) setWake(draft)
   for (const draft of partial) setOfferWake(draft)
-  for (const draft of [...partial, ...whole.map((one) => one.draft)]) nameRequest(services, draft)
+  for (const draft of [...partial, ...whole.map((one) => one.draft)])
+    nameRequest(draft, services.requestOf?.(draft.session.id))
   return store(services, [...whole.map(({ draft }) => draft), ...partial].filter(isChanged))
 }
 
@@ -153,17 +154,10 @@ function servedBy({ id, agents }: FleetRow) {
   return [...capabilities].map((capability) => ({ tenant_id: id, capability }))
 }
 
-type Whole = { draft: Draft; holders: Holders }
-
 async function decide(services: StepServices, rows: StepRow[]): Promise<Whole[]> {
   const decided: Whole[] = []
-  for (const { holders: rowHolders, tasks, ...session } of rows) {
-    const row = {
-      ...session,
-      tasks: tasks.map((task) => (Array.isArray(task) ? fromBrief(task, session) : task)),
-    }
-    const holders = new Map(rowHolders.map((holder) => [holder.id, holder]))
-    const known = toKnown(row)
+  for (const row of rows) {
+    const { known, holders } = wholeOf(row)
     try {
       if (row.step_errors >= maxStepErrors && !isTerminal(row.state)) {
         decided.push({ draft: giveUp(known, `${row.step_errors} steps failed.`), holders })
@@ -191,13 +185,6 @@ function dispatch(row: FleetRow, silent: Set<string>, whole: Whole[], partial: D
     [...mine.map(({ draft }) => draft), ...partial.filter(({ session }) => session.tenant_id === row.id)],
     fleet,
   )
-}
-
-/** What agents are told says which request it came of. */
-function nameRequest({ requestOf }: StepServices, draft: Draft) {
-  const request_id = requestOf?.(draft.session.id)
-  if (request_id === undefined) return
-  draft.inbox = draft.inbox.map((item) => ({ ...item, data: { ...item.data, request_id } }))
 }
 
 /** A session of which only READY tasks are known: an offer's end may be its next deadline. */
@@ -243,31 +230,12 @@ async function store(services: StepServices, drafts: Draft[]) {
   return { again: conflicts, freed, changed: drafts.length > conflicts.length }
 }
 
-/** A session that ended or paused, or a task that left its agent, has freed a place that another round may fill. */
-function freesPlace({ session, sessionTouched, slots }: Draft) {
-  const left = isTerminal(session.state) || session.state === 'PAUSED'
-  return (sessionTouched && left) || slots.some(({ give }) => give === 1)
-}
+const leavesPlace = ({ session, sessionTouched }: Draft) =>
+  sessionTouched && (isTerminal(session.state) || session.state === 'PAUSED')
 
-/** Tells who waits: agents of their inbox, viewers of new events, and the queue of the next deadline. */
-async function announce(services: StepServices, drafts: Draft[]) {
-  for (const { session, events } of drafts) {
-    services.told?.({ tenant_id: session.tenant_id, session_id: session.id }, events)
-  }
-  const rung = services.bells.ring(
-    drafts.flatMap(({ session: { tenant_id, id }, inbox, events }) => [
-      ...inbox.map(({ agent_id }) => channelOf.agent(tenant_id, agent_id)),
-      ...(events.length > 0 ? [channelOf.session(tenant_id, id)] : []),
-      channelOf.fleet(tenant_id),
-    ]),
-  )
-  const wakes = drafts.flatMap(({ session, now }): Wake[] => {
-    if (session.wake_at === null) return []
-    const delay_seconds = Math.max(0, Math.ceil((Date.parse(session.wake_at) - Date.parse(now)) / 1000))
-    if (delay_seconds > maxDelaySeconds) return []
-    return [{ kind: 'session', tenant_id: session.tenant_id, session_id: session.id, delay_seconds }]
-  })
-  await Promise.all([rung, services.wake(wakes)])
+/** A session that ended or paused, or a task that left its agent, has freed a place that another round may fill. */
+function freesPlace(draft: Draft) {
+  return leavesPlace(draft) || draft.slots.some(({ give, take }) => give > take)
 }
 
 /** While agents are online, somebody looks before one could go silent unseen. */

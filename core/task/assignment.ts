@@ -42,13 +42,14 @@ export function assigner(database: Database): Assigner {
 function loadAssignments(asks: Ask[]): Statement {
   const rows = asks.map(({ task_id, session_id, parent_id, depends_on, every_leaf }) => {
     const begins_from = every_leaf || parent_id !== null || depends_on.length > 0
-    return { task_id, session_id, begins_from }
+    return { task_id, session_id, begins_from, every_leaf, parent_id, depends_on }
   })
   return {
     name: 'load_assignments',
     text: /* sql */ `
       select a.task_id, s.prompt, coalesce(p.pieces, '[]') as pieces, coalesce(m.messages, '[]') as messages
-      from json_to_recordset($1::json) as a(task_id text, session_id text, begins_from boolean)
+      from json_to_recordset($1::json) as a(
+        task_id text, session_id text, begins_from boolean, every_leaf boolean, parent_id text, depends_on text[])
       -- offset 0: by the key, whatever the planner thinks of a table it knows little of.
       cross join lateral (select prompt from session where id = a.session_id offset 0) s
       cross join lateral (
@@ -56,6 +57,8 @@ function loadAssignments(asks: Ask[]): Statement {
                                          t.result->>'commit', t.result->>'artifact_id') order by t.started_at, t.id) as pieces
         from (select * from task where session_id = a.session_id and a.begins_from offset 0) t
         where t.kind in ('WORK', 'MERGE')
+          -- Others neither are what it begins from nor lie below that.
+          and (a.every_leaf or t.parent_id is not null or t.id = a.parent_id or t.key = any(a.depends_on))
       ) p
       cross join lateral (
         select json_agg(json_build_object('id', said.id, 'text', said.text) order by said.id) as messages

@@ -27,7 +27,6 @@ export function awaitMerge(draft: Draft, task: Task, conflict: MergeConflict) {
   const { commits, files } = conflict
   const why = { reason: 'merge_conflict', sentence, merge: merge.key, commits, files }
   const data = { attempt: task.attempt, ...why, depends_on }
-  draft.rewired.add(task.id)
   return moveTask(draft, task.id, 'await_merge', { ...unheld, ready_at: null, depends_on, waiting }, data)
 }
 

@@ -1,6 +1,7 @@
 import type { Actor } from '#core/actor'
+import { announce } from '#core/change/announce'
 import { change } from '#core/change/change'
-import { type Draft, moveTask, note, setSession } from '#core/change/draft'
+import { type Draft, moveTask, note, setSession, setTask } from '#core/change/draft'
 import { OrchestratorError } from '#core/error'
 import { maxTasks, validatePlan } from '#core/plan/plan'
 import type { Services } from '#core/services'
@@ -43,6 +44,26 @@ async function work(
   load = () => services.load.task(worker.tenant_id, id),
 ) {
   return change(services, `task ${id}`, load, (draft) => decide(draft, taskOf(draft, id)))
+}
+
+/**
+ * The same for what ends an attempt well: what follows from it is decided at once and stored with it. Where that
+ * cannot be, it is recorded alone, and the engine is woken as by any other call.
+ */
+async function handIn(
+  services: Services,
+  worker: Worker,
+  id: string,
+  decide: (draft: Draft, task: Task) => void,
+) {
+  const { tenant_id } = worker
+  const followed = await services.follow(tenant_id, {
+    task_id: id,
+    decide: (draft) => decide(draft, taskOf(draft, id)),
+    request_id: services.requestId?.(),
+  })
+  if (followed === 'alone') await work(services, worker, id, decide)
+  else await announce(services, [followed.draft], followed.left ? [{ kind: 'tenant', tenant_id }] : [])
 }
 
 /** Takes an offered task. Repeated by its holder it answers the same. @throws stale_attempt, not_found */
@@ -98,7 +119,7 @@ const accepted: TaskState[] = ['COMPLETED', 'WAITING_CHILDREN']
 /** Hands in the work. From here on the commit counts, and its subtasks begin. Repeated after it was accepted it answers the same. */
 export async function completeWork(services: Services, worker: Worker, id: string, body: Complete) {
   const plan = body.plan
-  await work(services, worker, id, (draft, task) => {
+  await handIn(services, worker, id, (draft, task) => {
     const isAccepted = accepted.includes(task.state)
     if (isAccepted && task.attempt === body.attempt && task.agent_id === worker.agent_id) return
     assertHolds(task, worker, body.attempt)
@@ -144,7 +165,7 @@ export async function failWork(services: Services, worker: Worker, id: string, b
 }
 
 function spend(draft: Draft, task: Task, usage: Usage) {
-  draft.tasks.set(task.id, { ...task, usage: addUsage(task.usage, usage) })
+  setTask(draft, task.id, { usage: addUsage(task.usage, usage) })
   setSession(draft, { usage: addUsage(draft.session.usage, usage) })
   note(draft, 'usage.reported', usage, task)
 }

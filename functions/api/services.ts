@@ -59,11 +59,13 @@ function open(): Opened {
   const steps = queueDepth(sqs, queue_steps_url, rest.queue_steps_dead_url)
   const broadcast = queueDepth(sqs, rest.queue_broadcast_url, rest.queue_broadcast_dead_url)
   const depth = { QueueUrl: queue_steps_url, AttributeNames: ['ApproximateNumberOfMessages' as const] }
+  const presence = redisPresence(redis, { ttl_ms: presence_ms })
   const services: ApiServices = {
-    ...databaseServices(database),
-    presence: redisPresence(redis, { ttl_ms: presence_ms }),
+    ...databaseServices(database, presence),
+    presence,
     bells,
     wake: wakes.send,
+    requestId,
     told: logTold(logger('session'), requestOf),
     artifacts: storeOf(rest.artifact_store_url, rest.artifact_secret),
     tickets,

@@ -82,7 +82,7 @@ async function running(capability: string) {
 /** A decision that writes to every table that decisions write to. */
 function busyDraft(known: Awaited<ReturnType<typeof load>>, agent: ReturnType<typeof anAgent>) {
   const draft = draftOf(known)
-  assign([draft], { agents: [agent], running_sessions: 0, max_running_sessions: 9 })
+  assign([draft], { agents: [agent] })
   moveSession(draft, 'pause', {})
   note(draft, 'message.sent', {})
   draft.message = { id: 'msg_x', text: 'x' }
@@ -140,7 +140,7 @@ describe.each([
     const drafts: Draft[] = []
     for (const id of ids) {
       const draft = draftOf(await load(id))
-      assign([draft], { agents: fleet, running_sessions: 0, max_running_sessions: 9 })
+      assign([draft], { agents: fleet })
       drafts.push(draft)
     }
     const second = openDatabase({ url, role: 'engine', max: 1 })
@@ -173,7 +173,7 @@ describe('an agent on probation', () => {
     const decide = async (id: string, recent: string) => {
       const draft = draftOf(await load(id))
       const given = { id: agent.id, capabilities: ['PROBATION'], capacity: 8, recent }
-      assign([draft], { agents: [anAgent('probation', given)], running_sessions: 0, max_running_sessions: 9 })
+      assign([draft], { agents: [anAgent('probation', given)] })
       expect(draft.slots).toHaveLength(1)
       return draft
     }

@@ -195,7 +195,7 @@ describe('a fork', () => {
     const { items } = await listCheckpoints(plant.services, plant.operator, id, { limit: 100, before: null })
     const planned = items.filter(({ trigger }) => trigger === 'PLAN_ACCEPTED').at(-1)
     const child = await fork(id, { checkpoint: planned?.number ?? 0 })
-    expect(await statesOf(child.id)).toEqual(['plan COMPLETED'])
+    expect(await statesOf(child.id)).toEqual(['plan COMPLETED', 'only READY'])
     await stop(id)
     await controlSession(plant.services, plant.operator, child.id, 'start')
     await plant.settle()

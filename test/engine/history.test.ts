@@ -91,7 +91,7 @@ describe('20 reporters of one session at once, over two processes', () => {
     expect(tasks).toHaveLength(20)
     await Promise.all(tasks.map((task) => claimTask(plant.services, worker, task.id, task.attempt, true)))
     const second = openDatabase({ url, role: 'app', max: 4 })
-    const elsewhere = { ...plant.services, ...databaseServices(second) }
+    const elsewhere = { ...plant.services, ...databaseServices(second, plant.services.presence) }
     const at = new Date().toISOString()
     const line = (text: string) => ({ type: 'log' as const, at, data: { stream: 'stdout' as const, text } })
     const report = async (task: (typeof tasks)[number], i: number) => {

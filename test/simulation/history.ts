@@ -11,6 +11,7 @@ import { databaseServices, type Services } from '#core/services'
 import { controlSession, patchSession, sendMessage } from '#core/session/control'
 import { noBudget } from '#core/session/session'
 import { isTerminal } from '#core/session/states'
+import { followAll } from '#core/step/follow'
 import { type StepServices, step } from '#core/step/step'
 import { sweep } from '#core/sweep/sweep'
 import { controlTask } from '#core/task/control'
@@ -83,7 +84,7 @@ export class History {
     const shared = { database, presence: this.#presence(), bells: localBells(), wake }
     // Without gathering: a flight that waits for one who gets in between would wait for itself.
     this.#services = {
-      ...databaseServices(database),
+      ...databaseServices(database, shared.presence),
       ...shared,
       assignment: async () => ({ prompt: '', inputs: [], messages: [] }),
       commit: async (draft) => (await commitAll(database, null, [draft]))[0] ?? 'conflict',
@@ -91,6 +92,7 @@ export class History {
         session: (_, id) => known(loadSessions([id])),
         task: (_, id) => known(loadTasks([id])),
       },
+      follow: async (tenant_id, said) => (await followAll(shared, tenant_id, [said]))[0] ?? 'alone',
       report: async (_, report) =>
         (await database.query<Reported>(null, reportStatement([report])))[0] ?? 'refused',
     }

@@ -5,6 +5,7 @@ import type { Database, Statement } from '#core/database/database'
 import type { NewEvent } from '#core/event/event'
 import { turnOf } from '#core/priority'
 import type { Session } from '#core/session/session'
+import { unassigned } from '#core/task/blank'
 import type { Report } from '#core/task/report.sql'
 import { isHeld } from '#core/task/states'
 import type { Task } from '#core/task/task'
@@ -81,7 +82,7 @@ export class Store {
   }
 
   #answer({ name, values }: Statement): object[] {
-    const [first, second, third] = values
+    const [first, second, third, fourth] = values
     switch (name) {
       case 'load_sessions':
         return strings(first).flatMap((id) => this.#known(id, this.tasksOf(id)))
@@ -92,11 +93,13 @@ export class Store {
           return task ? this.#known(task.session_id, [task, ...below]) : []
         })
       case 'load_step':
-        return this.#loadStep(strings(first), Number(strings(third)[0] ?? 0))
+        return this.#loadStep(strings(first), Number(strings(third)[0] ?? 0), strings(fourth))
       case 'load_ready':
         return this.#loadReady(new Set(strings(second)), new Set(strings(third)))
       case 'load_fleets':
         return strings(first).map((id) => this.#fleet(id))
+      case 'load_open_fleet':
+        return [this.#openFleet()]
       case 'commit':
         return this.#commit(values)
       case 'report':
@@ -141,10 +144,11 @@ export class Store {
     return session ? [{ ...session, tasks, now: this.now }] : []
   }
 
-  #loadStep(session_ids: string[], queued: number) {
+  #loadStep(session_ids: string[], queued: number, task_ids: string[]) {
     const queue = [...this.sessions.values()].filter(({ state }) => state === 'QUEUED')
     queue.sort((x, y) => turnOf(x.priority, x.queued_at) - turnOf(y.priority, y.queued_at))
-    const wanted = new Set([...session_ids, ...queue.slice(0, queued).map(({ id }) => id)])
+    const ofTasks = task_ids.flatMap((id) => this.tasks.get(id)?.session_id ?? [])
+    const wanted = new Set([...session_ids, ...ofTasks, ...queue.slice(0, queued).map(({ id }) => id)])
     const rows = [...this.sessions.values()].filter(({ id }) => wanted.has(id))
     return rows.map((session) => {
       const tasks = this.tasksOf(session.id)
@@ -179,11 +183,23 @@ export class Store {
     return { id, max_running_sessions, running_sessions: running.length, tokens_until: null, agents }
   }
 
+  #openFleet() {
+    const waits = ({ state, not_before, waiting }: Task) =>
+      state === 'READY' && (not_before === null || this.isDue(not_before)) && waiting?.reason !== 'no_agent'
+    return {
+      agents: [...this.agents.values()].filter(({ state }) => state !== 'OFFLINE'),
+      tasks_wait: [...this.tasks.values()].some(waits),
+      sessions_wait: [...this.sessions.values()].some(({ state }) => state === 'QUEUED'),
+    }
+  }
+
   /** The rows that win, each with all that hangs on it; the others write nothing. */
   #commit(values: unknown[]) {
     const input: SessionRow[] = parsed(values[0])
-    // New tasks whole; of those that moved, what may change.
-    const tasks: Task[] = [...parsed(values[1]), ...parsed(values[5] ?? '[]')]
+    // Of new tasks what tells them from a blank one; of those that moved, what may change.
+    const made: Task[] = parsed(values[1]).map((task: Task) => ({ ...unassigned, ...task }))
+    const moved: Task[] = parsed(values[5]).map((task: Task) => ({ ...emptied, ...task }))
+    const tasks = [...made, ...moved]
     const wanted: (Slot & { session_id: string })[] = parsed(values[2])
     const inbox: (InboxRow & { session_id: string })[] = parsed(values[3])
     const refused = this.#refused(wanted)
@@ -210,13 +226,16 @@ export class Store {
   #refused(slots: (Slot & { session_id: string })[]) {
     const places = new Map<string, number>()
     const refused = new Set<string>()
-    for (const { agent_id, incarnation, take, session_id } of slots) {
+    for (const { agent_id, incarnation, take, give, session_id } of slots) {
       if (take === 0) continue
-      const place = (places.get(agent_id) ?? 0) + 1
+      const place = (places.get(agent_id) ?? 0) + take - give
       places.set(agent_id, place)
       const agent = this.agents.get(agent_id)
       const isFree =
-        agent?.state === 'ONLINE' && agent.incarnation === incarnation && place <= freeSlots(agent)
+        agent?.state === 'ONLINE' &&
+        agent.incarnation === incarnation &&
+        place <= freeSlots(agent) &&
+        freeSlots({ ...agent, active: agent.active - give }) > 0
       if (!isFree) refused.add(session_id)
     }
     return refused
@@ -385,6 +404,12 @@ export class Store {
     return [{ id: defaultTenant }]
   }
 }
+
+/** What is missing in the row of a task that moved is null; of columns that are never null it stays. */
+const emptied = {
+  ...{ waiting: null, agent_id: null, agent_incarnation: null, failed_agent_id: null, not_before: null },
+  ...{ deadline: null, result: null, error: null, ready_at: null, started_at: null, ended_at: null },
+} satisfies Partial<Task>
 
 const parsed = (value: unknown) => JSON.parse(String(value))
 const strings = (value: unknown) => (Array.isArray(value) ? value.map(String) : [])
