@@ -18,7 +18,6 @@ const ended = {
   ...{ artifact_id: null, patch_artifact_id: null, diff: null },
 }
 const engine = { name: 'scripted', version: '1', model: 'none', rehearsal: true }
-const receiver = { url: 'https://example.com/hook', event_types: ['session.completed'] }
 const Named = z.looseObject({ id: z.string() })
 
 /**
@@ -93,19 +92,6 @@ export function makeSamples({ call, plant }: Opened) {
     return z.object({ key: Named }).parse(made.json).key.id
   }
 
-  /** A tenant has few webhooks: the ones of earlier samples make room. */
-  async function room() {
-    const { json } = await call('GET', `${api}/webhooks?limit=100`)
-    const { items } = z.object({ items: z.array(Named) }).parse(json)
-    if (items.length >= 12) for (const { id } of items) await call('DELETE', `${api}/webhooks/${id}`)
-  }
-
-  async function webhook() {
-    await room()
-    const answer = await call('POST', `${api}/webhooks`, { body: receiver })
-    return `${api}/webhooks/${z.object({ webhook: Named }).parse(answer.json).webhook.id}`
-  }
-
   async function entry() {
     const place = `${api}/contexts/GLOBAL/-/${word()}`
     await call('PUT', place, { body: { value: { style: 'tabs' } } })
@@ -167,7 +153,6 @@ export function makeSamples({ call, plant }: Opened) {
     read_diff: onSession('/diff'),
     export_session: onSession('/export'),
     list_events: onSession('/events'),
-    export_session: onSession('/export'),
     read_log: onSession('/log'),
     verify_history: onSession('/verify'),
     list_checkpoints: onSession('/checkpoints'),
@@ -264,31 +249,6 @@ export function makeSamples({ call, plant }: Opened) {
     },
     read_tenant: plain(`${api}/tenant`),
     update_tenant: async () => ({ target: `${api}/tenant`, sent: { body: { name: word() } } }),
-    create_webhook: async () => {
-      await room()
-      return { target: `${api}/webhooks`, sent: { body: receiver } }
-    },
-    list_webhooks: plain(`${api}/webhooks?limit=3`),
-    read_webhook: async () => ({ target: await webhook() }),
-    update_webhook: async () => ({
-      target: await webhook(),
-      sent: { body: { event_types: ['session.failed'] } },
-    }),
-    delete_webhook: async () => ({ target: await webhook() }),
-    rotate_webhook: async () => ({ target: `${await webhook()}/rotate`, sent: { body: {} } }),
-    ping_webhook: async () => ({ target: `${await webhook()}/ping` }),
-    list_deliveries: async () => {
-      const target = await webhook()
-      await call('POST', `${target}/ping`)
-      return { target: `${target}/deliveries` }
-    },
-    redeliver: async () => {
-      const target = await webhook()
-      const { id } = Named.parse((await call('POST', `${target}/ping`)).json)
-      const text = `update webhook_delivery set state = 'FAILED' where id = $1::text`
-      await plant.engine.query(null, { name: 'fail_delivery', text, values: [id] })
-      return { target: `${target}/deliveries/${id}/redeliver` }
-    },
     list_audit: plain(`${api}/audit?limit=3`),
     read_stats: plain(`${api}/stats`),
     read_history: plain(`${api}/stats/history`),
