@@ -125,9 +125,6 @@ async function doctorOn(name: string) {
 /** While it is away: what reads, writes, a worker's reports, and a ticket for a socket answer, and what /ready says. */
 const outages = [
   { store: 'postgres', named: 'postgres', read: 503, write: 503, report: 503, ticket: 201, ready: 503 },
-  { store: 'redis', named: 'redis', read: 200, write: 201, report: 200, ticket: 201, ready: 200 },
-  { store: 'sqs', named: 'queue', read: 200, write: 201, report: 200, ticket: 201, ready: 503 },
-  { store: 'dynamodb', named: 'dynamodb', read: 200, write: 201, report: 200, ticket: 503, ready: 200 },
 ] as const
 
 describe.each(outages)('while $store is away', ({ store, named, ...expected }) => {
