@@ -15,8 +15,16 @@ export type Leases = {
   leave(leases: Lease[]): Promise<Lease[]>
 }
 
-/** Free: takes it with the next number. Taken: leaves a mark for the holder, who then looks again. */
+/** How long the caller waits for an answer, in ms: as long as functions/redis.ts lets a command take. */
+const patienceMs = 1_000
+
+/**
+ * Free: takes it with the next number. Taken: leaves a mark for the holder, who then looks again. Asked too long ago,
+ * as what a client has queued while Redis was away: its caller was let through long since, and nobody would give it back.
+ */
 const acquireScript = `
+local now = redis.call('time')
+if now[1] * 1000 + math.floor(now[2] / 1000) > tonumber(ARGV[2]) then return -1 end
 local fence = redis.call('incr', KEYS[2])
 if redis.call('set', KEYS[1], fence, 'NX', 'PX', ARGV[1]) then return fence end
 redis.call('set', KEYS[3], '1', 'PX', ARGV[1])
@@ -38,8 +46,9 @@ return redis.call('del', KEYS[2])`
 /** Leases in Redis (SET NX PX). With Redis away everyone is let through: correctness does not hang on it. */
 export function redisLeases(
   redis: Redis,
-  options: { ttl_ms: number; onConflict?: (name: string) => void },
+  options: { ttl_ms: number; onConflict?: (name: string) => void; now?: () => number },
 ): Leases {
+  const now = options.now ?? Date.now
   const ttl = String(options.ttl_ms)
   return {
     async acquire(names) {
@@ -59,9 +68,11 @@ export function redisLeases(
           `lease:{${name}}:fence`,
           `lease:{${name}}:again`,
           ttl,
+          String(now() + patienceMs),
         ),
       )
       if (fence > 0) return { name, fence }
+      if (fence < 0) return { name, fence: 0 }
       options.onConflict?.(name)
       return null
     } catch {

@@ -36,6 +36,14 @@ describe('a lease', () => {
     expect(conflicts).toEqual(Array(9).fill(name))
   })
 
+  it('is not taken by who asked so long ago that nobody waits for the answer', async () => {
+    const name = aName()
+    const late = redisLeases(redis, { ttl_ms: long, now: () => Date.now() - 2_000 })
+    expect(await late.acquire([name])).toEqual([{ name, fence: 0 }])
+    const leases = redisLeases(redis, { ttl_ms: long })
+    expect((await leases.acquire([name]))[0]?.fence).toBe(1)
+  })
+
   it('answers those that were free', async () => {
     const [taken, free] = [aName(), aName()]
     const leases = redisLeases(redis, { ttl_ms: long })
