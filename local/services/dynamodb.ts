@@ -14,6 +14,9 @@ export type DynamoDbOptions = {
   deadlineMs: number
 }
 
+/** How long a request that is under way may hold up the end, in ms. */
+const finishMs = 1_000
+
 /** DynamoDB: the given endpoint, or an emulator over LevelDB in `<data>/dynamodb`. */
 export const startDynamoDb = async (options: DynamoDbOptions): Promise<Service> => {
   const { external } = options
@@ -30,8 +33,14 @@ export const startDynamoDb = async (options: DynamoDbOptions): Promise<Service> 
   let stopping: Promise<void> | null = null
   const close = () =>
     new Promise<void>((resolve, reject) => {
-      server.close((error) => (error ? reject(error) : resolve()))
-      server.closeAllConnections()
+      // What is being answered is let finish: the emulator throws where its database closes in the middle.
+      const late = setTimeout(() => server.closeAllConnections(), finishMs)
+      server.close((error) => {
+        clearTimeout(late)
+        if (error) reject(error)
+        else resolve()
+      })
+      server.closeIdleConnections()
     })
   return {
     name: 'dynamodb',
