@@ -3,6 +3,9 @@
 /** As `npx orchestrator key new` prints them; the migration keeps its hash (core/key/admin.ts). */
 const keyShape = /^oio_[a-z2-7]{8}_[\w-]{69}$/
 
+/** Of a collector's token: as long as functions/config.ts asks for. */
+const shortestToken = 16
+
 /** Stands for a secret that may be left out. */
 const unset = 'unset'
 
@@ -19,9 +22,9 @@ export function readSecrets() {
     }),
     metrics_token: new sst.Secret('MetricsToken', unset).value.apply((value) => {
       if (value === unset) return ''
-      if (value.length >= shortestKey) return value
+      if (value.length >= shortestToken) return value
       throw new Error(
-        `MetricsToken has less than ${shortestKey} characters: sst secret set MetricsToken <value>`,
+        `MetricsToken has less than ${shortestToken} characters: sst secret set MetricsToken <value>`,
       )
     }),
     worker_key: new sst.Secret('WorkerKey', unset),

@@ -39,12 +39,14 @@ test('a stage that nobody uses costs what it did, and sessions like the counted 
   expect(total(variable(measured.events), costOf)).toBeLessThan(0.5)
 })
 
-test('every alarm has its section in docs/runbooks.md', () => {
+test('every alarm, and every alert of Prometheus, has its section in docs/runbooks.md', () => {
   const text = readFileSync(new URL('../../docs/runbooks.md', import.meta.url), 'utf8')
   const sections = [...text.matchAll(/^## (\w+)$/gm)].map(([, name]) => name)
   const scaling = ['TasksInNeed', 'NoTaskInNeed']
   const made = stages.flatMap((stage) => ofType(graphOf(stage), 'aws:cloudwatch/metricAlarm:MetricAlarm'))
   const names = new Set(made.map(({ name }) => name).filter((name) => !scaling.includes(name)))
+  const rules = readFileSync(new URL('../observability/alerts.yml', import.meta.url), 'utf8')
+  for (const [, alert] of rules.matchAll(/^ *- alert: (\w+)$/gm)) names.add(alert)
   expect([...names].sort()).toEqual(sections.sort())
 })
 

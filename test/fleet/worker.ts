@@ -45,8 +45,8 @@ export async function registerWorker(call: Client, name: string, capabilities: s
   }
 
   /** Waits for the next offer that still stands, and claims it. */
-  async function claim(through: Client = call) {
-    return waitFor(`an offer for ${name}`, 20_000, async () => {
+  async function claim(through: Client = call, within_ms = 20_000) {
+    return waitFor(`an offer for ${name}`, within_ms, async () => {
       const { items } = Inbox.parse(
         (await through('GET', `/agents/${agent.id}/inbox?wait=2`, { token })).json,
       )
