@@ -77,14 +77,20 @@ fleet as materialized (
   where a.id in (select x.agent_id from slot x) and (select count(*) from held) >= 0
   order by a.id for update
 ),
+-- Agents that cannot take all that is asked of them; a slot that goes on to the session's next task has its place.
+short as materialized (
+  select x.agent_id from slot x left join fleet f on f.id = x.agent_id
+  where x.take = 1 group by x.agent_id
+  having not coalesce(bool_and(f.state = 'ONLINE' and f.incarnation = x.incarnation)
+    and sum(x.take - x.give) <= min(f.free), false)
+),
 refused as materialized (
   select session from (
     select x.session, f.state, f.free, f.incarnation = x.incarnation as same,
            sum(x.take - x.give) over (partition by x.agent_id order by x.session rows unbounded preceding) as place
-    from slot x left join fleet f on f.id = x.agent_id
+    from short join slot x on x.agent_id = short.agent_id left join fleet f on f.id = x.agent_id
     where x.take = 1
   ) wanted
-  -- A slot that goes on to the session's next task takes no place: it has one.
   where not coalesce(state = 'ONLINE' and same and place <= free, false)
   union
   select ordinality from (
