@@ -1,5 +1,6 @@
 import { ApprovalPolicy } from '#core/approval/policy'
-import { type NewSession, noBudget } from '#core/session/session'
+import type { NewSession } from '#core/session/session'
+import { noBudget } from '#core/usage/budget'
 
 const keyOf = (i: number) => `step-${i + 1}`
 

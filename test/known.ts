@@ -5,10 +5,10 @@ import { type Draft, draftOf, type Known } from '#core/change/draft'
 import { newId } from '#core/id'
 import type { Plan } from '#core/plan/plan'
 import type { Holders } from '#core/session/advance'
-import { noBudget, type Session } from '#core/session/session'
+import type { Session } from '#core/session/session'
 import { unassigned } from '#core/task/blank'
 import type { Task } from '#core/task/task'
-import { nothingReserved } from '#core/usage/budget'
+import { noBudget, nothingReserved } from '#core/usage/budget'
 import { noUsage } from '#core/usage/usage'
 
 /** What a decision knows, made by hand. Times are seconds after one fixed start. */

@@ -1,43 +1,8 @@
 import * as z from 'zod'
 import { Attempt } from '#core/task/attempt'
+import { type AskedOf, AskedPermission, AskedQuestion, text } from './ask.ts'
 import type { ApprovalDefault } from './policy.ts'
 import type { ApprovalState } from './states.ts'
-
-/** Postgres text holds every character but NUL. */
-const text = (max: number) =>
-  z
-    .string()
-    .max(max)
-    .refine((value) => !value.includes('\0'), 'must not contain the NUL character')
-
-export const approvalKinds = ['PERMISSION', 'QUESTION'] as const
-
-/** May this be done? `always` is how far the engine itself would allow it for good. */
-export const AskedPermission = z.strictObject({
-  tool: text(200).min(1),
-  patterns: z.array(text(8_000)).max(100).default([]),
-  always: z.array(text(8_000)).max(100).default([]),
-  command: text(20_000).nullable().default(null),
-  diff: text(100_000).nullable().default(null),
-})
-
-/** Which of these is meant? A free answer is possible where options are given, too. */
-export const AskedQuestion = z.strictObject({
-  questions: z
-    .array(
-      z.strictObject({
-        question: text(4_000).min(1),
-        header: text(200).default(''),
-        options: z
-          .array(z.strictObject({ label: text(1_000).min(1), description: text(4_000).default('') }))
-          .max(50)
-          .default([]),
-        multiple: z.boolean().default(false),
-      }),
-    )
-    .min(1)
-    .max(20),
-})
 
 const common = { attempt: Attempt, engine_ref: text(200).min(1) }
 
@@ -47,11 +12,6 @@ export const NewApproval = z.discriminatedUnion('kind', [
   z.strictObject({ ...common, kind: z.literal('QUESTION'), asked: AskedQuestion }),
 ])
 export type NewApproval = z.infer<typeof NewApproval>
-
-/** What is asked, of either kind. */
-export type AskedOf =
-  | { kind: 'PERMISSION'; asked: z.infer<typeof AskedPermission> }
-  | { kind: 'QUESTION'; asked: z.infer<typeof AskedQuestion> }
 
 export const answerKinds = ['allow_once', 'allow_always', 'deny', 'reply'] as const
 
@@ -101,12 +61,3 @@ export type Approval = AskedOf & {
   created_at: string
   closed_at: string | null
 }
-
-/** What a person reads in one line; the whole of it is in the approval. */
-export function askedSentence(ask: AskedOf) {
-  if (ask.kind === 'QUESTION') return cut(ask.asked.questions.map(({ question }) => question).join(' '))
-  const { tool, command, patterns } = ask.asked
-  return `May it use ${tool}: ${cut(command ?? patterns.join(' '))}`
-}
-
-const cut = (value: string) => (value.length > 300 ? `${value.slice(0, 299)}…` : value)

@@ -1,6 +1,7 @@
 import { type Draft, moveApproval, moveTask, note, setTask, tell } from '#core/change/draft'
 import type { Task } from '#core/task/task'
-import { type Approval, askedSentence, type Decision } from './approval.ts'
+import type { Approval, Decision } from './approval.ts'
+import { askedSentence } from './ask.ts'
 import { byDefault, decisionOf } from './decision.ts'
 import { decideAsk } from './policy.ts'
 

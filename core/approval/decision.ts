@@ -1,4 +1,5 @@
-import type { Answer, AskedOf, Decision } from './approval.ts'
+import type { Answer, Decision } from './approval.ts'
+import type { AskedOf } from './ask.ts'
 import type { ApprovalDefault } from './policy.ts'
 
 /**

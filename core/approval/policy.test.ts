@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { AskedOf } from './approval.ts'
+import type { AskedOf } from './ask.ts'
 import { ApprovalPolicy, askedTools, decideAsk, matches, type SessionPolicy, withGrant } from './policy.ts'
 import { approvalStates, isLegal, isTerminal, legalActions, transitions } from './states.ts'
 

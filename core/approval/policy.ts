@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import type { AskedOf } from './approval.ts'
+import type { AskedOf } from './ask.ts'
 
 const text = (max: number) =>
   z

@@ -7,7 +7,8 @@ import type { Task } from '#core/task/task'
 import { noUsage } from '#core/usage/usage'
 import { aHeldTask, anAgent, aSession, aTask, at, deepFreeze } from '../../test/known.ts'
 import { mustBeWhole } from '../../test/simulation/invariants.ts'
-import { diagnose, type Facts } from './diagnosis.ts'
+import { diagnose } from './diagnosis.ts'
+import type { Facts } from './facts.ts'
 
 const builder = anAgent('builder')
 const now = at(100)

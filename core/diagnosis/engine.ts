@@ -1,4 +1,4 @@
-import type { Facts, Wait } from './diagnosis.ts'
+import type { Facts, Wait } from './facts.ts'
 
 /** Within this time the sweep finds whatever a lost message left lying, in ms. */
 const sweepMs = 60_000

@@ -1,6 +1,6 @@
 import { toIso } from '#core/change/load.sql'
 import type { Database } from '#core/database/database'
-import type { Facts, KnownAgent, KnownTask, QueuePlace } from './diagnosis.ts'
+import type { Facts, KnownAgent, KnownTask, QueuePlace } from './facts.ts'
 
 type Row = { id: string; tasks: KnownTask[]; agents: KnownAgent[]; queue: QueuePlace; now: string }
 

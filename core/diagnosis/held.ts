@@ -1,5 +1,5 @@
-import type { Facts, KnownTask, Part, Wait } from './diagnosis.ts'
 import { engineWait } from './engine.ts'
+import type { Facts, KnownTask, Part, Wait } from './facts.ts'
 
 /** The agent that holds a task, as a part of the path. */
 export function agentPart({ agents, alive }: Facts, task: KnownTask): Part {

@@ -1,8 +1,8 @@
 import { able, type Candidate, candidatesOf, whyNobody } from '#core/dispatch/route'
 import { isHeld, isTerminal } from '#core/task/states'
 import { reservedSentence, sliceOf } from '#core/usage/budget'
-import type { Facts, KnownAgent, KnownTask, Part, Wait } from './diagnosis.ts'
 import { engineWait } from './engine.ts'
+import type { Facts, KnownAgent, KnownTask, Part, Wait } from './facts.ts'
 import { heldWait } from './held.ts'
 import { tokensWait } from './tokens.ts'
 

@@ -1,5 +1,5 @@
 import { tokensReason, tokensSentence } from '#core/tenant/tokens'
-import type { Facts, Part, Wait } from './diagnosis.ts'
+import type { Facts, Part, Wait } from './facts.ts'
 
 /** The tenant has used up its tokens of the day: the next one begins by itself. */
 export function tokensWait(

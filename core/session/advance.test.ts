@@ -3,6 +3,7 @@ import type { Draft, Known } from '#core/change/draft'
 import { isTerminal } from '#core/session/states'
 import { isHeld } from '#core/task/states'
 import { limits, type Task } from '#core/task/task'
+import { noBudget } from '#core/usage/budget'
 import { noUsage } from '#core/usage/usage'
 import {
   aHeldTask,
@@ -19,7 +20,7 @@ import {
 } from '../../test/known.ts'
 import { advance, giveUp, type Holders } from './advance.ts'
 import { graceMs } from './limits.ts'
-import { noBudget, type Session } from './session.ts'
+import type { Session } from './session.ts'
 
 const agent = anAgent('a')
 const grace = graceMs / 1000

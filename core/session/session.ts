@@ -3,7 +3,7 @@ import { label, requiredLabel } from '#core/agent/wire'
 import { ApprovalPolicy, type SessionPolicy } from '#core/approval/policy'
 import { Plan } from '#core/plan/plan'
 import { Priority } from '#core/priority'
-import type { Reserved } from '#core/usage/budget'
+import { Budget, noBudget, type Reserved } from '#core/usage/budget'
 import type { Usage } from '#core/usage/usage'
 import type { SessionState } from './states.ts'
 
@@ -28,20 +28,6 @@ export const Repository = z.strictObject({
     .default(null),
 })
 export type Repository = z.infer<typeof Repository>
-
-export const Budget = z.strictObject({
-  tokens: z.int().min(1).max(1e12).nullable().default(null),
-  cost_usd: z.number().positive().max(1e6).nullable().default(null),
-  seconds: z
-    .int()
-    .min(1)
-    .max(30 * 86_400)
-    .nullable()
-    .default(null),
-  tasks: z.int().min(1).max(1_000).nullable().default(null),
-})
-export type Budget = z.infer<typeof Budget>
-export const noBudget: Budget = { tokens: null, cost_usd: null, seconds: null, tasks: null }
 
 /** Postgres text holds every character but NUL. */
 const text = z.string().refine((value) => !value.includes('\0'), 'must not contain the NUL character')

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { advance } from '#core/session/advance'
-import { noBudget, type Session } from '#core/session/session'
+import type { Session } from '#core/session/session'
+import { noBudget } from '#core/usage/budget'
 import {
   aDraft,
   aHeldTask,

@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { noBudget } from '#core/session/session'
-import { lessReserved, nothingReserved, plusReserved, slice, sliceOf, spentLimits } from './budget.ts'
+import {
+  lessReserved,
+  noBudget,
+  nothingReserved,
+  plusReserved,
+  slice,
+  sliceOf,
+  spentLimits,
+} from './budget.ts'
 import { noUsage } from './usage.ts'
 
 const spending = (tokens: number | null, cost_usd: number | null, used = {}, reserved = nothingReserved) => ({

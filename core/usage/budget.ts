@@ -1,5 +1,19 @@
-import type { Session } from '#core/session/session'
-import { countedTokens } from './usage.ts'
+import * as z from 'zod'
+import { countedTokens, type Usage } from './usage.ts'
+
+export const Budget = z.strictObject({
+  tokens: z.int().min(1).max(1e12).nullable().default(null),
+  cost_usd: z.number().positive().max(1e6).nullable().default(null),
+  seconds: z
+    .int()
+    .min(1)
+    .max(30 * 86_400)
+    .nullable()
+    .default(null),
+  tasks: z.int().min(1).max(1_000).nullable().default(null),
+})
+export type Budget = z.infer<typeof Budget>
+export const noBudget: Budget = { tokens: null, cost_usd: null, seconds: null, tasks: null }
 
 /** What a running task may spend before it reports again, or all of a session's may: whole tokens, dollars to 1e-6. */
 export type Reserved = { tokens: number; cost_usd: number }
@@ -21,7 +35,7 @@ export function lessReserved(a: Reserved, b: Reserved): Reserved {
   return { tokens: a.tokens - b.tokens, cost_usd: dollars(a.cost_usd - b.cost_usd) }
 }
 
-type Spending = Pick<Session, 'budget' | 'usage' | 'reserved'>
+type Spending = { budget: Budget; usage: Usage; reserved: Reserved }
 
 /** What nobody has spent or reserved; null where there is no limit. */
 function leftOf({ budget, usage, reserved }: Spending) {
@@ -34,7 +48,7 @@ function leftOf({ budget, usage, reserved }: Spending) {
 const isNone = (left: number | null) => left !== null && left <= 0
 
 /** The limits of a budget that are spent, whatever is reserved. */
-export function spentLimits({ budget, usage }: Pick<Session, 'budget' | 'usage'>) {
+export function spentLimits({ budget, usage }: Pick<Spending, 'budget' | 'usage'>) {
   const { tokens, cost_usd } = leftOf({ budget, usage, reserved: nothingReserved })
   return { tokens: isNone(tokens), cost_usd: isNone(cost_usd) }
 }

@@ -4,7 +4,7 @@ import type { Actor } from '#core/actor'
 import { recordAudit } from '#core/audit/record'
 import { inShort } from '#core/audit/short'
 import type { Endpoint, Param, Resource } from './definition.ts'
-import type { Env } from './endpoint.ts'
+import type { Env } from './env.ts'
 import type { Params } from './params.ts'
 import type { ApiServices } from './services.ts'
 

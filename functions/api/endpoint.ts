@@ -9,23 +9,11 @@ import { authorize, type Caller, nobody } from './auth.ts'
 import { isStorable, readBody } from './body.ts'
 import type { Endpoint } from './definition.ts'
 import { describe } from './describe.ts'
+import type { Env } from './env.ts'
 import { accept, invalid } from './issues.ts'
 import { callerIds, type Params, pathIds, readParams } from './params.ts'
 import type { ApiServices } from './services.ts'
 import { type makeThrottle, tooFast } from './throttle.ts'
-
-/** What one request carries for its log line. */
-export type Env = {
-  Variables: {
-    request_id: string
-    route: string
-    ids: Record<string, string>
-    /** What is left of the caller's requests, as headers. */
-    rate: Record<string, string>
-  }
-  /** What API Gateway knows of the caller. */
-  Bindings: { requestContext?: { http?: { sourceIp?: string } } }
-}
 
 /** What the routes are put on. */
 export type Api = {

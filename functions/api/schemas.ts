@@ -1,20 +1,14 @@
 import * as z from 'zod'
 import { agentStates } from '#core/agent/states'
 import { Engine, Heartbeat, HeartbeatAnswer, InboxItem, Register } from '#core/agent/wire'
-import {
-  Answer,
-  ApprovalAnswer,
-  AskedPermission,
-  AskedQuestion,
-  approvalKinds,
-  NewApproval,
-} from '#core/approval/approval'
+import { Answer, ApprovalAnswer, NewApproval } from '#core/approval/approval'
+import { AskedPermission, AskedQuestion, approvalKinds } from '#core/approval/ask'
 import { ApprovalDefault, ApprovalPolicy } from '#core/approval/policy'
 import { approvalStates } from '#core/approval/states'
 import { AuditEntry } from '#core/audit/entry'
 import { ContextPut, ContextStrategy, contextScopes } from '#core/context/entry'
 import { JsonValue } from '#core/context/json'
-import { owners, partKinds } from '#core/diagnosis/diagnosis'
+import { owners, partKinds } from '#core/diagnosis/facts'
 import { eventTypes } from '#core/event/event'
 import { CapabilityLoad } from '#core/fleet/capabilities'
 import { History } from '#core/fleet/history'
@@ -27,7 +21,7 @@ import { Check, Plan } from '#core/plan/plan'
 import { priorities } from '#core/priority'
 import { SessionChange } from '#core/session/changes'
 import { SessionCounts } from '#core/session/count'
-import { Budget, Fork, failureCodes, NewSession, Repository, SessionPatch } from '#core/session/session'
+import { Fork, failureCodes, NewSession, Repository, SessionPatch } from '#core/session/session'
 import { type SessionAction, sessionStates, transitions } from '#core/session/states'
 import { taskStates } from '#core/task/states'
 import { taskKinds } from '#core/task/task'
@@ -50,6 +44,7 @@ import {
   WorkCheckpoint,
 } from '#core/task/wire'
 import { TenantPatch, Tenant as TenantView } from '#core/tenant/tenant'
+import { Budget } from '#core/usage/budget'
 import { Usage } from '#core/usage/usage'
 import { deliveryStates } from '#core/webhook/delivery'
 import { NewWebhook, Rotation, WebhookPatch, webhookEventTypes, webhookStates } from '#core/webhook/webhook'

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { agentStates } from '#core/agent/states'
-import { AskedPermission, AskedQuestion } from '#core/approval/approval'
+import { AskedPermission, AskedQuestion } from '#core/approval/ask'
 import { approvalStates } from '#core/approval/states'
 import { sessionStates } from '#core/session/states'
 import { taskStates } from '#core/task/states'

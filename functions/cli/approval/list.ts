@@ -1,4 +1,4 @@
-import { askedSentence } from '#core/approval/approval'
+import { askedSentence } from '#core/approval/ask'
 import { type Api, call } from '../api/client.ts'
 import { ApprovalView, listOf } from '../api/records.ts'
 import { exit } from '../exit.ts'

@@ -1,4 +1,5 @@
-import type { AskedOf, Decision } from '#core/approval/approval'
+import type { Decision } from '#core/approval/approval'
+import type { AskedOf } from '#core/approval/ask'
 
 /** The engine asks: may this be done, or which of these is meant? `id` is its own name of the ask. */
 export type Request = AskedOf & { id: string }

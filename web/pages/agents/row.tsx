@@ -7,12 +7,12 @@ import { StateMark } from '../../parts/state-mark.tsx'
 import { tierFigures } from './coverage.ts'
 import { Gauge } from './gauge.tsx'
 import css from './table.module.css'
-import type { AgentAction } from './table.tsx'
 
 const mostTasks = 4
 const tierRule =
   'Of the last 50 finished attempts: ELITE from 95 % over 20 or more, PROBATION below 70 % over 5 or more'
 
+export type AgentAction = 'drain' | 'remove'
 type Props = {
   agent: Agent
   tasks: readonly Task[]

@@ -6,10 +6,9 @@ import type { Agent, Task } from '../../api/types.ts'
 import { Confirm } from '../../parts/confirm.tsx'
 import { Empty } from '../../parts/notice.tsx'
 import { toast } from '../../shell/toasts.ts'
-import { AgentRow } from './row.tsx'
+import { type AgentAction, AgentRow } from './row.tsx'
 import css from './table.module.css'
 
-export type AgentAction = 'drain' | 'remove'
 type Props = { agents: readonly Agent[]; work: readonly Task[]; workComplete: boolean }
 
 /** Every agent in a row, with what it does now. */
