@@ -7,10 +7,12 @@ import { exclusiveMs, frameOfNow, lookAtEvents, replay } from './replay.ts'
 import type { LiveServices } from './services.ts'
 import { following, startOf, type Viewer } from './viewer.ts'
 
-/** The lease of a broadcaster; renewed by each look that is asked for meanwhile, in ms. */
+/** The lease of a broadcaster; renewed by each look that another one follows, in ms. */
 export const leaseMs = 5_000
 /** Looks of one call at a channel; what is left is for the next message. */
 const maxLooks = 200
+/** However long each takes: half of what the function may run, in ms. */
+const followMs = 15_000
 /** Looks begin this far apart: what comes meanwhile shares a frame, which costs the same with one event as with ten, in ms. */
 const gatherMs = 25
 /** However long the posts took, so that what else this process does is not kept from it, in ms. */
@@ -77,9 +79,12 @@ async function follow(services: LiveServices, holds: Holds, { tenant_id, kind, i
   let leases = await services.leases.acquire([`broadcast:${keyOf(channel)}`])
   if (leases.length === 0) return lookLater(services, channel)
   const fan = fanOut(services, holds, channel)
-  let looks = 0
+  const until = services.now() + followMs
+  let isCut = false
   try {
-    for (; leases.length > 0 && looks < maxLooks; looks++) {
+    for (let looks = 0; leases.length > 0; looks++) {
+      isCut = looks === maxLooks || services.now() > until
+      if (isCut) break
       const began = services.now()
       const look = await lookOnce(services, channel, fan.post)
       if (look === 'more') continue
@@ -89,7 +94,7 @@ async function follow(services: LiveServices, holds: Holds, { tenant_id, kind, i
   } finally {
     // What failed comes back by its message; who has rung meanwhile is not to wait for that.
     const rung = await services.leases.leave(leases)
-    if (rung.length > 0 || looks === maxLooks) await services.wake([channel])
+    if (rung.length > 0 || isCut) await services.wake([channel])
   }
   // The lease is free by now: whoever is slow keeps nobody but this call.
   await fan.settled()

@@ -167,6 +167,20 @@ describe('a broadcast', () => {
     expect(await one.watch.due([channel])).toEqual([channel])
   })
 
+  test('hands a session that never rests on before its function runs out of time', async () => {
+    await one.watches('a', session_id)
+    let now = Date.now()
+    one.live.now = () => now
+    one.live.pause = async () => {
+      now += 1_000
+      await touch()
+    }
+    await one.look(session_id)
+    expect(now - Date.now()).toBeLessThan(20_000)
+    expect(one.wakes).toEqual([{ kind: 'session', tenant_id, id: session_id }])
+    expect(await one.live.leases.acquire([`broadcast:session:${session_id}`])).toHaveLength(1)
+  })
+
   test('of a channel that was quiet reads its viewers once', async () => {
     await one.watches('a', session_id)
     const of = vi.spyOn(one.viewers, 'of')
