@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import type { Worker } from '#core/actor'
 import { ackInbox, readInbox } from '#core/agent/inbox'
 import { registerAgent } from '#core/agent/register'
-import { claimTask, completeWork, type Worker } from '#core/task/work'
+import { claimTask, completeWork } from '#core/task/work'
 import type { Engine } from './engine.ts'
 import { capabilities, handedIn } from './plan.ts'
 

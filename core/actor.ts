@@ -9,3 +9,6 @@ export type Who = { key_id: string; name: string }
 
 /** The tenant of a single-tenant installation; the first migration makes it. */
 export const defaultTenant = 'ten_00000000000000000000000000'
+
+/** The worker who calls, and what it may claim to hold. */
+export type Worker = Extract<Actor, { kind: 'agent' }>

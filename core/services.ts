@@ -1,14 +1,13 @@
-import { type Inbox, inboxes } from '#core/agent/inbox'
+import { type Inbox, inboxes } from '#core/agent/inboxes'
 import { type Commit, committer } from '#core/change/commit'
-import type { Known } from '#core/change/draft'
-import { loader } from '#core/change/load'
+import { type Loader, loader } from '#core/change/load'
 import type { Database } from '#core/database/database'
 import type { NewEvent } from '#core/event/event'
 import type { Presence } from '#core/lock/presence'
-import { type Creator, creator } from '#core/session/create'
+import { type Creator, creator } from '#core/session/insert'
 import { type Follow, follower } from '#core/step/follow'
-import { type Assigner, assigner } from '#core/task/assignment'
-import { type Reporter, reporter } from '#core/task/report'
+import { type Assigner, assigner } from '#core/task/beginnings'
+import { type Reporter, reporter } from '#core/task/reporter'
 import type { Bells } from '#core/wake/bell'
 import type { Wake } from '#core/wake/wake'
 
@@ -36,11 +35,6 @@ export type Services = {
 
 /** What a log line of a committed event needs to know. */
 export type Told = (of: { tenant_id: string; session_id: string }, events: NewEvent[]) => void
-
-export type Loader = {
-  session(tenant_id: string, id: string): Promise<Known | null>
-  task(tenant_id: string, id: string): Promise<Known | null>
-}
 
 /** The parts that hang on the database, and on who is alive. */
 export function databaseServices(database: Database, presence: Presence) {

@@ -1,6 +1,7 @@
+import type { Worker } from '#core/actor'
 import { channelOf } from '#core/live/channel'
 import type { Services } from '#core/services'
-import { loseWork, type Worker } from '#core/task/work'
+import { loseWork } from '#core/task/work'
 import type { AgentState } from './states.ts'
 import type { Heartbeat, Held } from './wire.ts'
 

@@ -1,9 +1,10 @@
 import type * as z from 'zod'
+import type { Worker } from '#core/actor'
 import { notFound } from '#core/error'
 import { newId } from '#core/id'
 import type { Services } from '#core/services'
 import type { NewArtifact } from '#core/task/wire'
-import { staleAttempt, type Worker } from '#core/task/work'
+import { staleAttempt } from '#core/task/work'
 import { type ArtifactStore, keyOf } from './store.ts'
 
 type Row = { tenant_id: string; session_id: string }

@@ -1,10 +1,14 @@
 import type { Database } from '#core/database/database'
 import { gather } from '#core/database/gather'
-import type { Loader } from '#core/services'
 import type { Known } from './draft.ts'
 import { type KnownRow, loadSessions, loadTasks, toKnown } from './load.sql.ts'
 
 type Ask = { tenant_id: string; id: string; noun: 'session' | 'task' }
+
+export type Loader = {
+  session(tenant_id: string, id: string): Promise<Known | null>
+  task(tenant_id: string, id: string): Promise<Known | null>
+}
 
 /** Looks of one tenant share the next flight, like its commits. */
 export function loader(database: Database): Loader {

@@ -1,4 +1,4 @@
-import type { Inbox } from '#core/agent/inbox'
+import type { Inbox } from '#core/agent/inboxes'
 import type { Database } from '#core/database/database'
 import type { EndedKeys } from '#core/key/ended'
 import type { Leases } from '#core/lock/lease'

@@ -1,6 +1,4 @@
 import type { Actor } from '#core/actor'
-import type { Database } from '#core/database/database'
-import { gatherByTenant } from '#core/database/gather'
 import { OrchestratorError } from '#core/error'
 import { type NewEvent, pageText } from '#core/event/event'
 import { newId } from '#core/id'
@@ -8,41 +6,8 @@ import { channelOf } from '#core/live/channel'
 import { validatePlan } from '#core/plan/plan'
 import type { Services } from '#core/services'
 import { noUsage } from '#core/usage/usage'
-import { insertSessions, type NewRow } from './create.sql.ts'
-import { type SessionView, toViews } from './read.ts'
 import { anyRepository, assertRepository, type RepositoryRules } from './repository.ts'
-import type { NewSession, Session } from './session.ts'
-
-export type Creator = {
-  insert(tenant_id: string, row: NewRow): Promise<Session>
-  view(tenant_id: string, session: Session): Promise<SessionView>
-}
-
-/** Sessions made at once share a statement, and so do the looks at what they wait for. */
-export function creator(database: Database): Creator {
-  const key = ({ id }: { id: string }) => id
-  return {
-    insert: gatherByTenant<NewRow, Session>({
-      async run(tenant_id, rows) {
-        const made = await database.query<Session>(tenant_id, insertSessions(rows))
-        const byId = new Map(made.map((session) => [session.id, session]))
-        return rows.flatMap(({ id }) => byId.get(id) ?? [])
-      },
-      key,
-      max: 100,
-    }),
-    view: gatherByTenant<Session, SessionView>({
-      run: (tenant_id, sessions) => toViews(database, tenant_id, sessions.map(withoutTasks)),
-      key,
-      max: 100,
-    }),
-  }
-}
-
-const withoutTasks = (session: Session) => ({
-  ...session,
-  task_counts: { total: 0, completed: 0, running: 0, failed: 0 },
-})
+import type { NewSession } from './session.ts'
 
 /**
  * Makes a session: PENDING, or QUEUED when it is to start at once.

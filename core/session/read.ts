@@ -1,21 +1,9 @@
 import type { Actor } from '#core/actor'
 import { sessionColumns } from '#core/change/load.sql'
-import { diagnose } from '#core/diagnosis/diagnosis'
-import { type LoadedFacts, loadFacts } from '#core/diagnosis/facts.sql'
 import { notFound } from '#core/error'
 import type { Services } from '#core/services'
-import type { Session, Waiting } from './session.ts'
-import { legalActions, type SessionAction } from './states.ts'
-
-export type SessionView = Omit<Session, 'tenant_id' | 'step_errors'> & {
-  success_rate: number | null
-  tasks: { total: number; completed: number; running: number; failed: number }
-  actions: SessionAction[]
-  /** Its place among those that wait for one, 1 being next; null when it is not QUEUED. */
-  queue_position: number | null
-}
-
-type Row = Session & { task_counts: SessionView['tasks'] }
+import type { Session } from './session.ts'
+import { type SessionView, toViews, type ViewRow } from './view.ts'
 
 const columns = `${sessionColumns}, work.task_counts`
 
@@ -35,7 +23,7 @@ export async function readSession(
   actor: Actor,
   id: string,
 ): Promise<SessionView> {
-  const [row] = await services.database.query<Row>(actor.tenant_id, {
+  const [row] = await services.database.query<ViewRow>(actor.tenant_id, {
     name: 'read_session',
     text: `select ${columns} from session s ${workOf} where s.id = $1::text`,
     values: [id],
@@ -90,7 +78,7 @@ export type SessionPage = SessionFilter & {
 export async function listSessions(services: Pick<Services, 'database'>, actor: Actor, page: SessionPage) {
   const { sort, states, priorities, label, q, after, limit } = page
   const { by, after: isAfter } = orders[sort]
-  const rows = await services.database.query<Row & { picked: number }>(actor.tenant_id, {
+  const rows = await services.database.query<ViewRow & { picked: number }>(actor.tenant_id, {
     name: `list_sessions_${sort}`,
     text: /* sql */ `
       with picked as (
@@ -120,49 +108,4 @@ export async function listSessions(services: Pick<Services, 'database'>, actor: 
   const last = items.at(-1)
   const more = rows.length < (rows[0]?.picked ?? 0)
   return { items, next_cursor: more && last ? placeOf(sort, last) : null }
-}
-
-/** Why they do not move, in the words of the diagnosis; null where they do. */
-export async function toViews(
-  database: Services['database'],
-  tenant_id: string,
-  rows: Row[],
-): Promise<SessionView[]> {
-  const ids = rows.filter(({ state }) => needsFacts.includes(state)).map(({ id }) => id)
-  const facts = await loadFacts(database, tenant_id, ids)
-  return rows.map((row) => toView(row, facts.get(row.id)))
-}
-
-/** What the others wait for is in the session itself. */
-const needsFacts: readonly Session['state'][] = ['QUEUED', 'RUNNING', 'PAUSING', 'STOPPING']
-
-function toView(row: Row, facts: LoadedFacts | undefined): SessionView {
-  const { tenant_id: _tenant, step_errors: _errors, task_counts, ...session } = row
-  const { attempts_finished, attempts_succeeded } = session
-  return {
-    ...session,
-    waiting: waitingOf(row, facts),
-    success_rate: attempts_finished === 0 ? null : attempts_succeeded / attempts_finished,
-    tasks: task_counts,
-    actions: legalActions(session.state, 'operator'),
-    queue_position: session.state === 'QUEUED' && facts ? facts.queue.before + 1 : null,
-  }
-}
-
-/** A session that is worked on, or that the engine is about to look at, waits for nobody. */
-function waitingOf(session: Session, facts: LoadedFacts | undefined): Waiting | null {
-  if (!facts && needsFacts.includes(session.state)) return null
-  const { waiting } = diagnose({ ...nothingKnown, ...facts, session, alive: null })
-  if (!waiting) return null
-  const { reason, sentence, since, until, owner } = waiting
-  const goesOn = owner === 'agent' || (owner === 'engine' && reason !== 'engine_failing')
-  if (session.state === 'RUNNING' && goesOn) return null
-  return { reason, sentence, since, until }
-}
-
-const nothingKnown: LoadedFacts = {
-  tasks: [],
-  agents: [],
-  queue: { before: 0, running: 0, limit: 0, tokens_until: null },
-  now: '',
 }

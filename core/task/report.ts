@@ -1,36 +1,13 @@
+import type { Worker } from '#core/actor'
 import { draftOf } from '#core/change/draft'
-import type { Database } from '#core/database/database'
-import { gather } from '#core/database/gather'
 import { notFound, OrchestratorError } from '#core/error'
 import { type NewEvent, pageText } from '#core/event/event'
 import { newId } from '#core/id'
 import { channelOf } from '#core/live/channel'
 import type { Services } from '#core/services'
-import { type Report, type Reported, reportStatement } from './report.sql.ts'
+import type { Reported } from './report.sql.ts'
 import type { EventBatch, WorkCheckpoint } from './wire.ts'
-import { staleAttempt, type Worker } from './work.ts'
-
-export type Reporter = (tenant_id: string, report: Report) => Promise<Reported | 'refused'>
-
-/** Reports of one tenant share the next flight; two of one session take turns, since both move its last seq. */
-export function reporter(database: Database): Reporter {
-  const lanes = new Map<string, (report: Report) => Promise<Reported | 'refused'>>()
-  return (tenant_id, report) => {
-    const lane =
-      lanes.get(tenant_id) ??
-      gather<Report, Reported | 'refused'>({
-        run: async (reports) => {
-          const rows = await database.query<Reported>(tenant_id, reportStatement(reports))
-          const won = new Map(rows.map((row) => [row.task_id, row]))
-          return reports.map(({ task_id }) => won.get(task_id) ?? 'refused')
-        },
-        key: ({ session_id }) => session_id,
-        max: 100,
-      })
-    lanes.set(tenant_id, lane)
-    return lane(report)
-  }
-}
+import { staleAttempt } from './work.ts'
 
 /** What a worker is to do after a batch. */
 export type BatchAnswer = { last_batch: number; action: 'continue' | 'pause' | 'stop' }

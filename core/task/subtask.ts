@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import type { Worker } from '#core/actor'
 import { change } from '#core/change/change'
 import { addTask, type Draft } from '#core/change/draft'
 import { type FieldError, notFound, OrchestratorError } from '#core/error'
@@ -8,7 +9,7 @@ import { newTask } from './make.ts'
 import type { Task } from './task.ts'
 import { ancestorsOf, isBroken, maxDepth } from './tree.ts'
 import type { NewSubtasks, SubtasksAnswer } from './wire.ts'
-import { staleAttempt, type Worker } from './work.ts'
+import { staleAttempt } from './work.ts'
 
 /**
  * Adds tasks below one that runs. They begin from its commit once it is handed in; it is COMPLETED when they are.

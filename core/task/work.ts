@@ -1,4 +1,4 @@
-import type { Actor } from '#core/actor'
+import type { Worker } from '#core/actor'
 import { announce } from '#core/change/announce'
 import { change } from '#core/change/change'
 import { type Draft, moveTask, note, setSession, setTask } from '#core/change/draft'
@@ -13,9 +13,6 @@ import { isHeld, type TaskState } from './states.ts'
 import { limits, type Task } from './task.ts'
 import { childrenOf } from './tree.ts'
 import type { Complete, Fail, MergeConflict } from './wire.ts'
-
-/** The worker who calls, and what it may claim to hold. */
-export type Worker = Extract<Actor, { kind: 'agent' }>
 
 function taskOf(draft: Draft, id: string) {
   const task = draft.tasks.get(id)

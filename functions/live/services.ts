@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { inboxes } from '#core/agent/inbox'
+import { inboxes } from '#core/agent/inboxes'
 import { openDatabase } from '#core/database/database'
 import { endedKeys } from '#core/key/ended'
 import { leaseMs } from '#core/live/broadcast'

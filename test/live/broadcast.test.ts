@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { Redis } from 'ioredis'
 import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest'
-import { inboxes } from '#core/agent/inbox'
+import { inboxes } from '#core/agent/inboxes'
 import { createKey } from '#core/key/create'
 import { endedKeys } from '#core/key/ended'
 import { revokeKey } from '#core/key/revoke'

@@ -13,11 +13,11 @@ import {
   readSession,
   type SessionFilter,
   type SessionSort,
-  type SessionView,
   sessionSorts,
 } from '#core/session/read'
 import { Fork, NewSession, SessionPatch } from '#core/session/session'
 import { sessionStates } from '#core/session/states'
+import type { SessionView } from '#core/session/view'
 import { listSessionTasks } from '#core/task/read'
 import { commaList, decodeCursor, encodeCursor, listQuery } from '../cursor.ts'
 import { nothing } from '../definition.ts'
