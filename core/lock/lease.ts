@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis'
+import { redisKeys } from './keys.ts'
 
 /**
  * A lease keeps two handlers from doing the same work at once. It is an optimisation: what makes the work
@@ -64,9 +65,9 @@ export function redisLeases(
         await redis.eval(
           acquireScript,
           3,
-          `lease:{${name}}`,
-          `lease:{${name}}:fence`,
-          `lease:{${name}}:again`,
+          redisKeys.lease(name),
+          redisKeys.fence(name),
+          redisKeys.again(name),
           ttl,
           String(now() + patienceMs),
         ),
@@ -89,7 +90,7 @@ export function redisLeases(
   async function endOne(script: string, lease: Lease) {
     if (lease.fence === 0) return false
     try {
-      const keys = [`lease:{${lease.name}}`, `lease:{${lease.name}}:again`]
+      const keys = [redisKeys.lease(lease.name), redisKeys.again(lease.name)]
       return (await redis.eval(script, 2, ...keys, ttl, String(lease.fence))) === 1
     } catch {
       return false
