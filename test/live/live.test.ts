@@ -158,7 +158,7 @@ describe('a frame that is none of ours', () => {
 test('a connection holds 50 subscriptions, and more when it gives one up', async () => {
   const [first, last] = [await live.session(), await live.session()]
   const viewer = await follower(first)
-  const [mine] = await live.viewers.of(`session:${first}`)
+  const [mine] = await live.viewers.of(keyOf(channelOf.session(defaultTenant, first)))
   // The others are counted only: what they are of does not matter to the limit.
   for (let i = 1; i < maxSubscriptions; i++)
     await live.viewers.join(mine?.connection_id ?? '', `session:${newId('session')}`)
@@ -186,7 +186,7 @@ describe('an end', () => {
   test('that nobody told of is found by the next frame', async () => {
     const id = await live.session()
     const viewer = await follower(id)
-    await live.viewers.put(`session:${id}`, {
+    await live.viewers.put(keyOf(channelOf.session(live.tenant_id, id)), {
       connection_id: 'Z29uZSBnb25lIQE=',
       tenant_id: live.tenant_id,
       ...{ key_id: null, after: 0, replaying_until: 0, seen_at: Date.now() },
