@@ -260,6 +260,8 @@ const grownBy: Record<string, string> = {
   list_audit: 'create_session',
   list_keys: 'create_key',
   list_webhooks: 'create_webhook',
+  // Its sample makes one; to send it again takes it off only where there is a queue.
+  list_dead_letters: 'redrive_dead_letter',
 }
 /** Of one thing: it has what it has, and is walked as it stands. */
 const grownByNobody = ['list_session_tasks', 'list_checkpoints', 'read_context_history', 'list_deliveries']
