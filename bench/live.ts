@@ -5,10 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import * as z from 'zod'
-import { Client } from '#functions/worker/client'
 import { anyPorts, startLocal } from '#local/cloud'
 import { type Percentiles, percentiles, rounded } from './measure.ts'
-import { capabilities, sequentialSession } from './plan.ts'
 import { liftRate } from './requests.ts'
 
 export type LiveOptions = {
@@ -33,132 +31,78 @@ export type LiveRound = {
 
 export type LiveFigures = { rate: number; rounds: LiveRound[]; catch_up: { events: number; ms: number } }
 
-const Said = z.discriminatedUnion('said', [
-  z.object({ said: z.literal('open') }),
-  z.object({ said: z.literal('closed') }),
-  z.object({ said: z.literal('failed'), reason: z.string() }),
-  z.object({
-    said: z.literal('seen'),
-    gaps: z.int(),
-    viewers: z.array(z.array(z.tuple([z.number(), z.number()]))),
-  }),
-])
-const Session = z.object({ id: z.string(), last_seq: z.int() })
+const Failed = z.object({ said: z.literal('failed'), reason: z.string() })
+const Open = z.object({ said: z.literal('open') })
+const Closed = z.object({ said: z.literal('closed') })
+const Seen = z.object({
+  said: z.literal('seen'),
+  gaps: z.int(),
+  viewers: z.array(z.array(z.tuple([z.number(), z.number()]))),
+})
+const Started = z.object({ said: z.literal('started'), session_id: z.string() })
+const Head = z.object({ said: z.literal('head'), last_seq: z.int() })
+const Posted = z.object({ said: z.literal('posted'), posted: z.array(z.tuple([z.number(), z.number()])) })
 
-const callMs = 20_000
 const settleMs = 3_000
 const catchUpDeadlineMs = 20_000
-const batchOfCatchUp = 250
 
 /**
  * From a worker's post to the frame at the viewers, through the local cloud: api, Postgres, Redis, SQS, broadcast,
- * @connections and sockets, as with `npm start`. The viewers are a process of their own.
+ * @connections and sockets, as with `npm start`. The worker and the viewers are processes of their own.
  */
 export async function runLive(options: LiveOptions): Promise<LiveFigures> {
   const data = mkdtempSync(join(tmpdir(), 'orchestrator-bench-live-'))
   const cloud = await startLocal({ data, ports: anyPorts, env: {}, workers: [], write: () => {} })
   await liftRate(cloud)
-  const child = fork(join(import.meta.dirname, 'viewers.ts'), { execArgv: ['--import', 'tsx'] })
-  const over = new AbortController()
+  const [viewers, worker] = ['viewers.ts', 'live-worker.ts'].map((file) =>
+    fork(join(import.meta.dirname, file), { execArgv: ['--import', 'tsx'] }),
+  )
+  if (!viewers || !worker) throw new Error('There are two of them.')
   try {
-    const work = await startWork(cloud, over.signal)
+    const { api, key } = cloud
+    const { session_id } = await ask(worker, { ask: 'start', api, key }, Started)
+    const stage = { viewers, worker, doors: { api, key, session_id } }
     const rounds: LiveRound[] = []
-    for (const viewers of options.viewers) rounds.push(await runRound(cloud, child, work, options, viewers))
-    const catch_up = await runCatchUp(cloud, child, work, options.catch_up)
+    for (const count of options.viewers) rounds.push(await runRound(stage, options, count))
+    const catch_up = await runCatchUp(stage, options.catch_up)
     return { rate: options.rate, rounds, catch_up }
   } finally {
-    over.abort()
-    child.kill()
+    viewers.kill()
+    worker.kill()
     await cloud.stop()
     rmSync(data, { recursive: true, force: true })
   }
 }
 
-/** Where the API is, and the key to it. */
-type Doors = { api: string; key: string }
-
-type Work = Awaited<ReturnType<typeof startWork>>
-
-/** A running task of a session, whose log is posted to. */
-async function startWork({ api, key }: Doors, signal: AbortSignal) {
-  const client = new Client(api, key)
-  const engine = { name: 'scripted', version: '1', model: 'none', rehearsal: true }
-  await client.register({ name: 'bench-live', engine, capabilities, capacity: 1, labels: [] })
-  const authorization = `Bearer ${key}`
-  const created = await fetch(`${api}/sessions`, {
-    method: 'POST',
-    headers: { authorization, 'content-type': 'application/json' },
-    body: JSON.stringify(sequentialSession(1)),
-    signal: AbortSignal.timeout(callMs),
-  })
-  const { id } = Session.parse(await created.json())
-  const [offer] = await client.inbox(20, signal)
-  if (!offer?.task_id || !offer.attempt) throw new Error('No offer came.')
-  const { task_id, attempt } = offer
-  await client.claim(task_id, attempt, signal)
-  await client.ack(offer.id, signal)
-  const beat = setInterval(() => {
-    client.heartbeat([{ task_id, attempt }], [], signal).catch(() => {})
-  }, 8_000)
-  signal.addEventListener('abort', () => clearInterval(beat))
-  let batch = 0
-
-  return {
-    session_id: id,
-    async head() {
-      const answer = await fetch(`${api}/sessions/${id}`, {
-        headers: { authorization },
-        signal: AbortSignal.timeout(callMs),
-      })
-      return Session.parse(await answer.json()).last_seq
-    },
-    /** Posts a batch of log lines. */
-    async post(count: number) {
-      batch += 1
-      const at = new Date().toISOString()
-      const data = { stream: 'text' as const, text: `Line ${batch} of what an agent thinks while it works.` }
-      const events = Array.from({ length: count }, () => ({ at, type: 'log' as const, data }))
-      await client.events(task_id, { attempt, batch, events }, signal)
-    },
-  }
+/** Who takes part, and where the session is. */
+type Stage = {
+  viewers: ChildProcess
+  worker: ChildProcess
+  doors: { api: string; key: string; session_id: string }
 }
 
-async function ask(child: ChildProcess, message: object) {
+async function ask<T>(child: ChildProcess, message: object, Answer: z.ZodType<T>) {
   child.send(message)
   const [answer] = await once(child, 'message', { signal: AbortSignal.timeout(60_000) })
-  const said = Said.parse(answer)
-  if (said.said === 'failed') throw new Error(`The viewers failed: ${said.reason}`)
-  return said
+  const failed = Failed.safeParse(answer)
+  if (failed.success) throw new Error(`A process of the benchmark failed: ${failed.data.reason}`)
+  return Answer.parse(answer)
 }
 
 async function runRound(
-  { api, key }: Doors,
-  child: ChildProcess,
-  work: Work,
+  { viewers: child, worker, doors }: Stage,
   { rate, seconds }: LiveOptions,
   viewers: number,
 ): Promise<LiveRound> {
-  const after = await work.head()
-  await ask(child, { ask: 'open', api, key, session_id: work.session_id, viewers, after })
+  const { last_seq } = await ask(worker, { ask: 'head' }, Head)
+  await ask(child, { ask: 'open', ...doors, viewers, after: last_seq }, Open)
   await pause(1_000)
-  const posted = new Map<number, number>()
   const count = rate * seconds
-  const began = performance.now()
-  // One after the other, as a worker sends them: those that fell due meanwhile share the next batch.
-  for (let sent = 0; sent < count; ) {
-    const due = Math.min(count, Math.floor(((performance.now() - began) / 1000) * rate) + 1)
-    if (due > sent) {
-      const now = performance.timeOrigin + performance.now()
-      for (let seq = after + sent + 1; seq <= after + due; seq++) posted.set(seq, now)
-      const from = sent
-      sent = due
-      await work.post(due - from)
-    } else await pause(1)
-  }
+  const sent = await ask(worker, { ask: 'post', rate, count }, Posted)
+  const posted = new Map(sent.posted)
   await pause(settleMs)
-  const said = await ask(child, { ask: 'seen' })
-  await ask(child, { ask: 'close' })
-  if (said.said !== 'seen') throw new Error('The viewers answered something else.')
+  const said = await ask(child, { ask: 'seen' }, Seen)
+  await ask(child, { ask: 'close' }, Closed)
   const latencies = said.viewers.flatMap((times) =>
     times.flatMap(([seq, at]) => {
       const from = posted.get(seq)
@@ -175,18 +119,19 @@ async function runRound(
 }
 
 /** One viewer that has seen nothing: from its subscription to the last event. */
-async function runCatchUp({ api, key }: Doors, child: ChildProcess, work: Work, events: number) {
-  const before = await work.head()
-  for (let left = events - before; left > 0; left -= batchOfCatchUp) {
-    await work.post(Math.min(batchOfCatchUp, left))
-  }
-  const head = await work.head()
+async function runCatchUp({ viewers: child, worker, doors }: Stage, events: number) {
+  const before = await ask(worker, { ask: 'head' }, Head)
+  const { last_seq: head } = await ask(
+    worker,
+    { ask: 'fill', count: Math.max(0, events - before.last_seq) },
+    Head,
+  )
   const began = performance.timeOrigin + performance.now()
-  await ask(child, { ask: 'open', api, key, session_id: work.session_id, viewers: 1, after: 0 })
+  await ask(child, { ask: 'open', ...doors, viewers: 1, after: 0 }, Open)
   const until = performance.now() + catchUpDeadlineMs
   while (performance.now() < until) {
-    const said = await ask(child, { ask: 'seen' })
-    const last = said.said === 'seen' ? new Map(said.viewers[0]).get(head) : undefined
+    const { viewers } = await ask(child, { ask: 'seen' }, Seen)
+    const last = new Map(viewers[0]).get(head)
     if (last !== undefined) return { events: head, ms: rounded(last - began) }
     await pause(50)
   }

@@ -47,7 +47,7 @@ export function makeWorkers({ network, settings, api_url, secrets }: Parts) {
     },
     ssm: {
       ORCHESTRATOR_API_KEY: parameters.worker_key.arn,
-      [process.env.MODEL_KEY_NAME ?? 'ANTHROPIC_API_KEY']: parameters.model_key.arn,
+      [process.env.MODEL_KEY_NAME || 'ANTHROPIC_API_KEY']: parameters.model_key.arn,
     },
     taskRole: taskRole(cluster).name,
     executionRole: executionRole(Object.values(parameters)).name,

@@ -1,11 +1,8 @@
 import { createServer, type ServerResponse } from 'node:http'
-import { setTimeout as pause } from 'node:timers/promises'
 import { makeDashboardFiles } from '#local/dashboard/files'
 import { closeServer, listen } from '#local/http'
 import { eventOf, recordsAt, sessionId, sessionsAt, sessionsListed } from './history.ts'
-
-/** What comes within so many ms is one answer, as a batch of a worker is. */
-const gatherMs = 50
+import { serveSocket } from './socket.ts'
 
 /**
  * The built page and an API that holds one session of so many events, at one origin. `feed` lets events come at a
@@ -19,10 +16,11 @@ export async function serveFixture(folder: string, events: number) {
     const url = new URL(request.url ?? '/', 'http://localhost')
     const path = url.pathname.replace('/api/v1', '')
     if (!url.pathname.startsWith('/api/')) void files?.(request, response)
-    else if (path.endsWith('/events')) void answerEvents(url, response, last)
+    else if (path.endsWith('/events')) answerEvents(url, response, last())
     else if (path === '/sessions') answer(response, listOf(url))
     else answer(response, recordOf(path, last()))
   })
+  const closeSocket = serveSocket(server, last)
   const port = await listen(server, 0)
   const origin = `http://localhost:${port}`
   const config = {
@@ -40,18 +38,16 @@ export async function serveFixture(folder: string, events: number) {
     },
     /** The seq of the last event that there is. */
     last,
-    close: () => closeServer(server, 500),
+    close() {
+      closeSocket()
+      return closeServer(server, 500)
+    },
   }
 }
 
-async function answerEvents(url: URL, response: ServerResponse, last: () => number) {
-  const number = (name: string, usual: number) => Number(url.searchParams.get(name) ?? usual)
-  const after = number('after', 0)
-  const until = performance.now() + number('wait', 0) * 1_000
-  while (last() <= after && performance.now() < until && !response.destroyed) await pause(gatherMs)
-  if (until > performance.now()) await pause(gatherMs)
-  const last_seq = last()
-  const count = Math.max(0, Math.min(number('limit', 100), last_seq - after))
+function answerEvents({ searchParams }: URL, response: ServerResponse, last_seq: number) {
+  const after = Number(searchParams.get('after') ?? 0)
+  const count = Math.max(0, Math.min(Number(searchParams.get('limit') ?? 100), last_seq - after))
   const items = Array.from({ length: count }, (_, i) => eventOf(after + 1 + i))
   answer(response, { items, next_after: after + count, last_seq })
 }
@@ -66,6 +62,7 @@ function recordOf(path: string, last_seq: number) {
   if (path === `/sessions/${sessionId}/tasks`) return { items: tasks, next_cursor: null }
   if (path.endsWith('/diagnosis'))
     return { session_id: sessionId, state: 'RUNNING', waiting: null, ended: null }
+  if (path === '/socket-tickets') return { ticket: 'bench', url: '', expires_at: '' }
   if (path === '/sessions/counts') return { states: { RUNNING: sessionsListed } }
   if (path === '/stats') return { sessions: { RUNNING: 1 }, tasks: {}, agents: {} }
   return { items: [], next_cursor: null }

@@ -1,149 +1,19 @@
+import { columnsSql, columnValues, linesSql } from '#core/database/columns'
 import type { Statement } from '#core/database/database'
-import { pageText } from '#core/event/event'
-import { newId } from '#core/id'
-import type { Session } from '#core/session/session'
 import { unassigned } from '#core/task/blank'
-import type { Task } from '#core/task/task'
 import type { Draft } from './draft.ts'
+import {
+  changedIn,
+  inboxColumns,
+  movedColumns,
+  pageOf,
+  rare,
+  rowsOf,
+  sessionRow,
+  slotColumns,
+} from './rows.ts'
 
 export type Committed = { id: string; version: number; last_seq: number }
-
-/** Columns of a session that few decisions change: they are sent, and written, only with one that does. */
-const rare = [
-  'title',
-  'priority',
-  'budget',
-  'labels',
-  'approval_policy',
-  'base_commit',
-  'base_artifact_id',
-  'waiting',
-  'settle_by',
-  'rehearsal',
-  'result',
-  'failure',
-  'queued_at',
-  'started_at',
-  'ended_at',
-] as const satisfies (keyof Session)[]
-
-/** Columns of a session that a decision may change; usage and reserved only when they did. One literal: objects spread into one another cost ten times as much. */
-function sessionRow(draft: Draft) {
-  const { session, before, events, trigger } = draft
-  const { id, tenant_id, version, state, wake_at } = session
-  const { attempts_finished, attempts_succeeded, step_errors } = session
-  const usage = ifChanged(session.usage, before.usage)
-  const whole = rare.some((column) => session[column] !== before[column])
-  const row = {
-    id,
-    tenant_id,
-    version,
-    state,
-    wake_at,
-    usage,
-    reserved: ifChanged(session.reserved, before.reserved),
-    attempts_finished,
-    attempts_succeeded,
-    step_errors,
-    whole,
-    admits: isAdmission(draft),
-    count: events.length,
-    page: events.length > 0 ? pageText(events) : undefined,
-    trigger,
-    checkpoint_id: trigger ? newId('checkpoint') : undefined,
-    changed: { session: { state, version: version + 1, usage }, tasks: touchedTasks(draft) },
-  }
-  return whole ? Object.assign(row, Object.fromEntries(rare.map((column) => [column, session[column]]))) : row
-}
-
-/** Whether it takes a place among those that run. */
-function isAdmission({ before, session }: Draft) {
-  return before.state === 'QUEUED' && (session.state === 'RUNNING' || session.state === 'PAUSING')
-}
-
-/** What is undefined is not in the JSON. */
-const ifChanged = <T>(value: T, before: T | undefined) => (value === before ? undefined : value)
-const ifSet = <T>(value: T | null) => value ?? undefined
-
-/**
- * Columns of a task that a decision may change: its words stay as they were made. One that is missing stays as it is
- * where it is never null, and is null where it may be.
- */
-function movedRow({ tasks, were }: Draft, id: string) {
-  const task = tasks.get(id)
-  const before = were.get(id)
-  if (!task || !before) return []
-  return [
-    {
-      id,
-      session_id: task.session_id,
-      state: task.state,
-      attempt: task.attempt,
-      last_batch: task.last_batch,
-      priority: ifChanged(task.priority, before.priority),
-      failures: ifChanged(task.failures, before.failures),
-      losses: ifChanged(task.losses, before.losses),
-      depends_on: ifChanged(task.depends_on, before.depends_on),
-      usage: ifChanged(task.usage, before.usage),
-      reserved: ifChanged(task.reserved, before.reserved),
-      waiting: ifSet(task.waiting),
-      agent_id: ifSet(task.agent_id),
-      agent_incarnation: ifSet(task.agent_incarnation),
-      failed_agent_id: ifSet(task.failed_agent_id),
-      not_before: ifSet(task.not_before),
-      deadline: ifSet(task.deadline),
-      result: ifSet(task.result),
-      error: ifSet(task.error),
-      ready_at: ifSet(task.ready_at),
-      started_at: ifSet(task.started_at),
-      ended_at: ifSet(task.ended_at),
-    },
-  ]
-}
-
-/** Of a new task what tells it from one that nobody was assigned yet; the statement knows the rest. */
-function madeRow({ tasks }: Draft, id: string) {
-  const task = tasks.get(id)
-  if (!task) return []
-  const row: Partial<Task> = { ...task }
-  for (const column of blankColumns) if (row[column] === unassigned[column]) delete row[column]
-  return [row]
-}
-
-const blankColumns = Object.keys(unassigned) as (keyof typeof unassigned)[]
-
-/**
- * What a checkpoint stores of each task that moved: what has changed; of a new one also what it is. A fork stands it
- * up again with this, the texts that never change (instruction, checks) and the result of what is COMPLETED, both in
- * its row.
- */
-function touchedTasks({ touched, were, tasks }: Draft) {
-  return [...touched].flatMap((id) => {
-    const task = tasks.get(id)
-    if (!task) return []
-    const { key, state, attempt, failures, losses, agent_id, result } = task
-    const { parent_id, kind, title, capability, depends_on } = task
-    const commit = result?.commit ?? null
-    const before = were.get(id)
-    if (!before) {
-      const what = { parent_id, kind, title, capability, depends_on }
-      return [{ id, key, ...what, state, attempt, failures, losses, agent_id, commit }]
-    }
-    return [
-      {
-        id,
-        key,
-        state,
-        depends_on: ifChanged(depends_on, before.depends_on),
-        attempt: ifChanged(attempt, before.attempt),
-        failures: ifChanged(failures, before.failures),
-        losses: ifChanged(losses, before.losses),
-        agent_id: ifChanged(agent_id, before.agent_id),
-        commit: ifChanged(commit, before.result?.commit ?? null),
-      },
-    ]
-  })
-}
 
 /**
  * The one statement that performs transitions: of many sessions at once, each by compare-and-set on its version,
@@ -152,41 +22,40 @@ function touchedTasks({ touched, were, tasks }: Draft) {
  * left, or one of whose slots is gone, writes nothing. It answers the sessions that won.
  */
 export function commitStatement(drafts: Draft[]): Statement {
-  const made = drafts.flatMap((draft) => [...draft.made].flatMap((id) => madeRow(draft, id)))
-  const moved = drafts.flatMap((draft) => [...draft.touched].flatMap((id) => movedRow(draft, id)))
-  const slots = drafts.flatMap(({ session, slots }) =>
-    slots.map((slot) => ({ session_id: session.id, ...slot })),
-  )
-  const inbox = drafts.flatMap(({ session, inbox }) =>
-    inbox.map((item) => ({ session_id: session.id, tenant_id: session.tenant_id, ...item })),
-  )
-  const messages = drafts.flatMap(({ session, message }) =>
-    message ? [{ session_id: session.id, ...message }] : [],
-  )
-  const approvals = drafts.flatMap(({ touchedApprovals, approvals }) =>
-    [...touchedApprovals].map((id) => approvals.get(id)),
-  )
+  const { made, moved, slots, inbox, messages, approvals } = rowsOf(drafts)
   return {
     name: 'commit',
     text: sql,
-    values: [drafts.map(sessionRow), made, slots, inbox, messages, moved, approvals].map((rows) =>
-      JSON.stringify(rows),
-    ),
+    values: [
+      ...[drafts.map(sessionRow), made, messages, approvals].map((rows) => JSON.stringify(rows)),
+      drafts.map(pageOf).join('\n'),
+      drafts.map(changedIn).join('\n'),
+      ...columnValues(slotColumns, slots),
+      ...columnValues(inboxColumns, inbox),
+      ...columnValues(movedColumns, moved),
+    ],
   }
+}
+
+/** Where the parameters of each begin: six stand before them. */
+export const first = {
+  slots: 7,
+  inbox: 7 + Object.keys(slotColumns).length,
+  moved: 7 + Object.keys(slotColumns).length + Object.keys(inboxColumns).length,
 }
 
 const sql = /* sql */ `
 with input as materialized (
-  select * from json_to_recordset($1::json) as i(
+  select i.*, l.page, l.changed from rows from (json_to_recordset($1::json) as (
     id text, tenant_id text, version bigint, state text, wake_at timestamptz, usage json, reserved json, attempts_finished int,
     attempts_succeeded int, step_errors int, whole boolean, admits boolean, title text, priority priority, budget json,
     labels text[], approval_policy json, base_commit text, base_artifact_id text, waiting json,
     settle_by timestamptz, rehearsal boolean, result json, failure json, queued_at timestamptz,
-    started_at timestamptz, ended_at timestamptz, count int, page text, trigger text, checkpoint_id text, changed json)
+    started_at timestamptz, ended_at timestamptz, count int, trigger text, checkpoint_id text)) with ordinality i
+  left join unnest(${linesSql(5)}, ${linesSql(6)}) with ordinality l(page, changed, ordinality) using (ordinality)
 ),
 slot as materialized (
-  select * from json_to_recordset($3::json) as x(
-    session_id text, agent_id text, incarnation int, take int, give int, outcome text, capability text)
+  select * from ${columnsSql(slotColumns, first.slots, 'x')}
 ),
 seats as materialized (
   select tenant_id, free_places(tenant_id) as free
@@ -208,18 +77,24 @@ fleet as materialized (
   where a.id in (select x.agent_id from slot x) and (select count(*) from held) >= 0
   order by a.id for update
 ),
+-- Agents that cannot take all that is asked of them; a slot that goes on to the session's next task has its place.
+short as materialized (
+  select x.agent_id from slot x left join fleet f on f.id = x.agent_id
+  where x.take = 1 group by x.agent_id
+  having not coalesce(bool_and(f.state = 'ONLINE' and f.incarnation = x.incarnation)
+    and sum(x.take - x.give) <= min(f.free), false)
+),
 refused as materialized (
-  select distinct session_id from (
-    select x.session_id, f.state, f.free, f.incarnation = x.incarnation as same,
-           sum(x.take - x.give) over (partition by x.agent_id order by x.session_id rows unbounded preceding) as place
-    from slot x left join fleet f on f.id = x.agent_id
+  select session from (
+    select x.session, f.state, f.free, f.incarnation = x.incarnation as same,
+           sum(x.take - x.give) over (partition by x.agent_id order by x.session rows unbounded preceding) as place
+    from short join slot x on x.agent_id = short.agent_id left join fleet f on f.id = x.agent_id
     where x.take = 1
   ) wanted
-  -- A slot that goes on to the session's next task takes no place: it has one.
   where not coalesce(state = 'ONLINE' and same and place <= free, false)
   union
-  select id from (
-    select i.id, s.free, row_number() over (
+  select ordinality from (
+    select i.ordinality, s.free, row_number() over (
       partition by i.tenant_id order by turn_at(i.priority, i.queued_at), i.id) as place
     from input i join seats s on s.tenant_id = i.tenant_id where i.admits
   ) admitted
@@ -229,7 +104,7 @@ won as materialized (
   select i.*, h.last_seq as old_seq, h.checkpoint_number as old_number,
          sha256(h.head_hash || convert_to((h.last_seq + 1)::text || chr(10) || i.page, 'UTF8')) as hash
   from input i join held h on h.id = i.id
-  where h.version = i.version and i.id not in (select session_id from refused)
+  where h.version = i.version and i.ordinality not in (select session from refused)
 ),
 moved as (
   update session s set
@@ -248,22 +123,24 @@ made as (
 ),
 worked as (
   update task t set
-    priority = coalesce(m.priority, t.priority), depends_on = coalesce(m.depends_on, t.depends_on), state = m.state,
-    waiting = m.waiting, attempt = m.attempt, failures = coalesce(m.failures, t.failures),
-    losses = coalesce(m.losses, t.losses), agent_id = m.agent_id, agent_incarnation = m.agent_incarnation,
-    failed_agent_id = m.failed_agent_id, not_before = m.not_before, deadline = m.deadline,
+    priority = coalesce(r.priority, t.priority), depends_on = coalesce(r.depends_on, t.depends_on), state = m.state,
+    waiting = r.waiting, attempt = m.attempt, failures = coalesce(r.failures, t.failures),
+    losses = coalesce(r.losses, t.losses), agent_id = m.agent_id, agent_incarnation = m.agent_incarnation,
+    failed_agent_id = r.failed_agent_id, not_before = r.not_before, deadline = m.deadline,
     -- Reports move these two without a new version: what arrived since the look stays.
     last_batch = case when (t.attempt, t.agent_id) is not distinct from (m.attempt, m.agent_id)
       then greatest(t.last_batch, m.last_batch) else m.last_batch end,
     work = case when m.state in ('COMPLETED', 'WAITING_CHILDREN') then null else t.work end,
-    usage = coalesce(m.usage, t.usage), reserved = coalesce(m.reserved, t.reserved), result = m.result, error = m.error,
-    ready_at = m.ready_at, started_at = m.started_at, ended_at = m.ended_at
-  from json_to_recordset($6::json) as m(
-    id text, session_id text, priority priority, state text, waiting json, attempt int, failures int, losses int,
-    agent_id text, agent_incarnation int, failed_agent_id text, not_before timestamptz, deadline timestamptz,
-    last_batch int, depends_on text[], usage json, reserved json, result json, error json, ready_at timestamptz,
-    started_at timestamptz, ended_at timestamptz)
-  join won w on w.id = m.session_id
+    usage = coalesce(r.usage, t.usage), reserved = coalesce(r.reserved, t.reserved), result = r.result, error = r.error,
+    ready_at = m.ready_at, started_at = m.started_at, ended_at = r.ended_at
+  from ${columnsSql(movedColumns, first.moved, 'm')}
+  join won w on w.ordinality = m.session
+  left join lateral (
+    select * from json_to_record(m.rest::json) as (
+      priority priority, failures int, losses int, depends_on text[], usage json, reserved json, waiting json,
+      failed_agent_id text, not_before timestamptz, result json, error json, ended_at timestamptz)
+    where m.rest is not null
+  ) r on true
   where t.id = m.id
 ),
 paged as (
@@ -273,7 +150,7 @@ paged as (
 checked as (
   insert into checkpoint (tenant_id, session_id, number, id, trigger, seq, changed, size)
   select tenant_id, id, old_number + 1, checkpoint_id, trigger,
-         old_seq + count, changed, octet_length(changed::text)
+         old_seq + count, changed::json, octet_length(changed)
   from won where trigger is not null
 ),
 shifted as (
@@ -291,28 +168,27 @@ shifted as (
       select x.agent_id, x.capability, sum(x.take - x.give) as taken,
              count(*) filter (where x.outcome <> '') as finished,
              count(*) filter (where x.outcome = '1') as succeeded, string_agg(x.outcome, '') as outcomes
-      from slot x join won w on w.id = x.session_id group by x.agent_id, x.capability
+      from slot x join won w on w.ordinality = x.session group by x.agent_id, x.capability
     ) c group by agent_id
   ) d
   where a.id = d.agent_id
 ),
 told as (
   insert into inbox (tenant_id, id, agent_id, kind, task_id, attempt, data)
-  select n.tenant_id, n.id, n.agent_id, n.kind, n.task_id, n.attempt, n.data
-  from json_to_recordset($4::json) as n(
-    session_id text, tenant_id text, id text, agent_id text, kind text, task_id text, attempt int, data json)
-  join won w on w.id = n.session_id
+  select w.tenant_id, n.id, n.agent_id, n.kind, n.task_id, n.attempt, n.data::json
+  from ${columnsSql(inboxColumns, first.inbox, 'n')}
+  join won w on w.ordinality = n.session
   -- One that was removed is told nothing; its row would refuse the whole flight.
-  where exists (select from agent a where a.id = n.agent_id)
+  join agent a on a.id = n.agent_id
 ),
 said as (
   insert into message (tenant_id, id, session_id, text)
   select w.tenant_id, n.id, w.id, n.text
-  from json_to_recordset($5::json) as n(session_id text, id text, text text) join won w on w.id = n.session_id
+  from json_to_recordset($3::json) as n(session int, id text, text text) join won w on w.ordinality = n.session
 ),
 approved as (
   insert into approval
-  select r.* from json_populate_recordset(null::approval, $7::json) r join won w on w.id = r.session_id
+  select r.* from json_populate_recordset(null::approval, $4::json) r join won w on w.id = r.session_id
   on conflict (id) do update set
     state = excluded.state, answer = excluded.answer, answered_by = excluded.answered_by,
     closed_at = excluded.closed_at

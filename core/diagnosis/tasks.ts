@@ -127,7 +127,7 @@ function readyWait(facts: Facts, candidates: Candidate<KnownAgent>[], task: Know
     const sentence = `"${task.key}" is ready and an agent with ${capability} is free: it is offered next.`
     return { ...engineWait(facts, 'dispatching', sentence, since), path: [part] }
   }
-  const { reason, sentence } = whyNobody(candidates, eligible, task, session)
+  const { reason, sentence } = whyNobody(candidates, eligible.length, task, session)
   const busy = eligible.length > 0
   const holders = eligible.slice(0, 5).map(({ agent }) => agent.name)
   const part: Part = { kind: 'capability', id: capability, state: busy ? 'BUSY' : 'MISSING', ...counts }

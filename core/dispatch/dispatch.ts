@@ -4,7 +4,7 @@ import { turnOf } from '#core/priority'
 import { limits, type Task } from '#core/task/task'
 import { tokensWaiting } from '#core/tenant/tokens'
 import { plusReserved, type Reserved, reservedSentence, sliceOf } from '#core/usage/budget'
-import { type Candidate, candidatesOf, chooser, inOrder, route, whyNobody } from './route.ts'
+import { type Candidate, candidatesOf, inOrder, rankings, route, whyNobody } from './route.ts'
 
 /** What is known of a tenant's fleet when its work is handed out. */
 export type Fleet = {
@@ -54,67 +54,106 @@ export function assign(drafts: Draft[], fleet: Pick<Fleet, 'agents' | 'tokens_un
     }
   }
   if (fleet.tokens_until) return explainTokens(ready, draftOf, fleet.tokens_until)
-  const choosing = { candidates, choose: chooser(candidates) }
-  const doers = new Map([...new Set(draftOf.values())].map((draft) => [draft, doersOf(draft)]))
+  const choosing = { candidates, rankings: rankings(candidates) }
+  const looks = new Map([...new Set(draftOf.values())].map((draft) => [draft, lookOf(draft)]))
   for (const task of inOrder(ready)) {
     const draft = draftOf.get(task.id)
-    if (draft) offer(draft, task, choosing, doersFor(task, doers.get(draft)))
+    const look = draft && looks.get(draft)
+    if (look) offer(draft, task, choosing, look)
   }
 }
 
 const isLater = (time: string | null, now: string) => time !== null && Date.parse(time) > Date.parse(now)
 
+/** What all offers of a session have in common: who did what in it, and until when they stand. */
+type Look = { doers: Doers; deadline: string }
+
+function lookOf(draft: Draft): Look {
+  return {
+    doers: doersOf(draft),
+    deadline: new Date(Date.parse(draft.now) + limits.offer_ms).toISOString(),
+  }
+}
+
 /** By key: of its own finished tasks, and of those that it does not hold. */
 function doersOf({ tasks, doers }: Draft): Doers {
   const done = [...tasks.values()].filter(({ state }) => state === 'COMPLETED')
+  if (done.length === 0) return doers
   return { ...doers, ...Object.fromEntries(done.map(({ key, agent_id }) => [key, agent_id ?? ''])) }
 }
 
-const doersFor = ({ depends_on }: Task, doers: Doers = {}) =>
-  new Set(depends_on.flatMap((key) => doers[key] ?? []))
+const nobody: ReadonlySet<string> = new Set()
 
-type Choosing = { candidates: Candidate[]; choose: ReturnType<typeof chooser> }
+function doersFor({ depends_on }: Task, { doers }: Look) {
+  return depends_on.length === 0 ? nobody : new Set(depends_on.flatMap((key) => doers[key] ?? []))
+}
 
-function offer(draft: Draft, task: Task, { candidates, choose }: Choosing, doers: ReadonlySet<string>) {
+type Choosing = { candidates: Candidate[]; rankings: ReturnType<typeof rankings> }
+
+function offer(draft: Draft, task: Task, { candidates, rankings }: Choosing, look: Look) {
   const slice = sliceOf(draft.session)
   if (!slice) return explain(draft, task, { reason: 'budget_reserved', sentence: reservedSentence })
-  const choices = choose(task, draft.session)
+  const ranking = rankings.of(task, draft.session)
   const kept = keptSlots(draft, candidates)
-  const routed = route(choices, task, { doers, kept })
-  if (!routed) return explain(draft, task, whyNobody(candidates, choices, task, draft.session))
-  const { candidate, event } = routed
-  const slot = kept.get(candidate.agent.id)
-  if (!slot) candidate.free -= 1
-  reserve(draft, task, { agent: candidate.agent, slot, slice, why: event })
+  const routed = route(ranking, task, { doers: doersFor(task, look), kept })
+  if (!routed) return explain(draft, task, whyNobody(candidates, ranking.members.size, task, draft.session))
+  const slot = kept.get(routed.candidate.agent.id)
+  if (!slot) rankings.take(routed.candidate)
+  reserve(draft, task, { routed, slot, slice, deadline: look.deadline })
 }
+
+const noSlots: ReadonlyMap<string, Slot> = new Map()
 
 /** By agent: slots of tasks that this decision hands in, but for those of one that holds more than it now may. */
 function keptSlots({ slots }: Draft, candidates: Candidate[]) {
+  const given = slots.filter(({ outcome, take }) => outcome === '1' && take === 0)
+  if (given.length === 0) return noSlots
   const kept = new Map<string, Slot>()
-  for (const slot of slots) {
-    if (slot.outcome !== '1' || slot.take === 1) continue
+  for (const slot of given) {
     const agent = candidates.find((one) => one.agent.id === slot.agent_id)?.agent
     if (agent && freeSlots({ ...agent, active: agent.active - 1 }) > 0) kept.set(agent.id, slot)
   }
   return kept
 }
 
-type Chosen = { agent: Agent; slot: Slot | undefined; slice: Reserved; why: Record<string, unknown> }
-
-function reserve(draft: Draft, task: Task, { agent, slot, slice, why }: Chosen) {
-  const { capability } = task
-  const attempt = task.attempt + 1
-  const deadline = new Date(Date.parse(draft.now) + limits.offer_ms).toISOString()
-  const holder = { agent_id: agent.id, agent_incarnation: agent.incarnation }
-  const set = { ...holder, attempt, deadline, not_before: null, last_batch: 0, reserved: slice }
-  const assigned = moveTask(draft, task.id, 'assign', set, { attempt, agent: agent.name, ...why })
-  draft.session = { ...draft.session, reserved: plusReserved(draft.session.reserved, slice) }
-  if (slot) slot.take = 1
-  else draft.slots.push({ ...slotOf(agent), take: 1, give: 0, outcome: '', capability })
-  tell(draft, assigned, 'OFFER', { title: task.title, capability, deadline })
+type Chosen = {
+  routed: NonNullable<ReturnType<typeof route>>
+  slot: Slot | undefined
+  slice: Reserved
+  deadline: string
 }
 
-const slotOf = ({ id, incarnation }: Agent) => ({ agent_id: id, incarnation })
+function reserve(draft: Draft, task: Task, { routed, slot, slice, deadline }: Chosen) {
+  const { capability, title } = task
+  const { agent } = routed.candidate
+  const { candidates, candidates_free, why } = routed
+  const attempt = task.attempt + 1
+  const set = {
+    agent_id: agent.id,
+    agent_incarnation: agent.incarnation,
+    attempt,
+    deadline,
+    not_before: null,
+    last_batch: 0,
+    reserved: slice,
+  }
+  const event = { attempt, agent: agent.name, candidates, candidates_free, why }
+  const assigned = moveTask(draft, task.id, 'assign', set, event)
+  reserveIn(draft, slice)
+  if (slot) slot.take = 1
+  else draft.slots.push(slotOf(agent, capability))
+  tell(draft, assigned, 'OFFER', { title, capability, deadline })
+}
+
+/** Most sessions have no limits, and nothing to reserve. */
+function reserveIn(draft: Draft, slice: Reserved) {
+  if (slice.tokens === 0 && slice.cost_usd === 0) return
+  draft.session = { ...draft.session, reserved: plusReserved(draft.session.reserved, slice) }
+}
+
+function slotOf({ id, incarnation }: Agent, capability: string): Slot {
+  return { agent_id: id, incarnation, take: 1, give: 0, outcome: '', capability }
+}
 
 function explainTokens(ready: Task[], draftOf: Map<string, Draft>, until: string) {
   for (const task of ready) {

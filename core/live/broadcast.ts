@@ -8,12 +8,18 @@ import { exclusiveMs, frameOfNow, lookAtEvents, replay } from './replay.ts'
 import type { LiveServices } from './services.ts'
 import { following, startOf, type Viewer } from './viewer.ts'
 
-/** The lease of a broadcaster; renewed by each look that is asked for meanwhile, in ms. */
+/** The lease of a broadcaster; renewed by each look that another one follows, in ms. */
 export const leaseMs = 5_000
 /** Looks of one call at a channel; what is left is for the next message. */
 const maxLooks = 200
-/** What comes within so long of a post shares the next one: a frame costs the same with one event as with ten, in ms. */
-const gatherMs = 20
+/** However long each takes: half of what the function may run, in ms. */
+const followMs = 15_000
+/** Looks begin this far apart: what comes meanwhile shares a frame, which costs the same with one event as with ten, in ms. */
+const gatherMs = 25
+/** However long the posts took, so that what else this process does is not kept from it, in ms. */
+const restMs = 10
+/** Commits wake nobody for this long once there is something to post: the same call looks again. Its death ends it, in ms. */
+const heldBackMs = 1_000
 /** A fleet's snapshot goes out this often at most, in ms. */
 const snapshotMs = 1_000
 
@@ -65,24 +71,31 @@ async function goOn(services: LiveServices, { connection_id, ...channel }: LiveM
   await replay(services, channel, mine.connection_id, { after: mine.after, exclusive: true })
 }
 
-/** Looks while the lease is held and somebody has asked for it. */
+/**
+ * Looks while the lease is held and there is something new, or somebody has asked for it. Commits wake nobody
+ * meanwhile (lookAtSession), so that a channel that is busy costs its queue a message at its beginning, not at each look.
+ */
 async function follow(services: LiveServices, holds: Holds, { tenant_id, kind, id }: LiveMessage) {
   const channel: Channel = { tenant_id, kind, id }
   let leases = await services.leases.acquire([leaseNames.broadcast(channel)])
   if (leases.length === 0) return lookLater(services, channel)
   const fan = fanOut(services, holds, channel)
-  let looks = 0
+  const until = services.now() + followMs
+  let isCut = false
   try {
-    for (; leases.length > 0 && looks < maxLooks; looks++) {
+    for (let looks = 0; leases.length > 0; looks++) {
+      isCut = looks === maxLooks || services.now() > until
+      if (isCut) break
+      const began = services.now()
       const look = await lookOnce(services, channel, fan.post)
       if (look === 'more') continue
-      if (look === 'posted') await services.pause(gatherMs)
-      leases = await services.leases.release(leases)
+      if (look === 'posted') await services.pause(Math.max(restMs, began + gatherMs - services.now()))
+      leases = await (look === 'posted' ? services.leases.keep(leases) : services.leases.release(leases))
     }
   } finally {
     // What failed comes back by its message; who has rung meanwhile is not to wait for that.
     const rung = await services.leases.leave(leases)
-    if (rung.length > 0 || looks === maxLooks) await services.wake([channel])
+    if (rung.length > 0 || isCut) await services.wake([channel])
   }
   // The lease is free by now: whoever is slow keeps nobody but this call.
   await fan.settled()
@@ -129,16 +142,17 @@ function audience(services: LiveServices, { tenant_id }: Channel, viewers: Viewe
  * committed, and finds them by its own replay.
  */
 async function lookAtSession(services: LiveServices, channel: Channel, post: Post): Promise<Look> {
-  const { viewers, roster, watch, now } = services
+  const { roster, watch, now } = services
   const { token, cursor } = await watch.begin(channel)
-  const start =
-    cursor ?? startOf(following(await viewers.of(keyOf(channel)), channel.tenant_id, now()), now())
+  const start = cursor ?? startOf(following(await roster.read(channel), channel.tenant_id, now()), now())
   if (start === null) return forgetUnlessWatched(services, channel, token)
   const { frames, to, last_seq, happened_at } = await lookAtEvents(services, channel, start)
   if (frames.length === 0) return 'nothing'
   const all = await roster.of(channel)
   if (all.length === 0) return forget(services, channel, token)
-  await post(await audience(services, channel, all), frames)
+  const present = await audience(services, channel, all)
+  // What is committed from here on is found by the look that follows.
+  await Promise.all([watch.expect(channel, heldBackMs), post(present, frames)])
   services.delivered?.(happened_at)
   await watch.advance(channel, to)
   return to < last_seq ? 'more' : 'posted'

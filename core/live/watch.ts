@@ -26,7 +26,7 @@ export type Watch = {
   unmark(channel: Channel, token: string): Promise<void>
   /** Whether the caller is the first to ask within `ms`. */
   first(what: 'snapshot' | 'retry', channel: Channel, ms: number): Promise<boolean>
-  /** A wake with a delay is on its way: no other is needed until then. */
+  /** A look is on its way, by a wake with a delay or by the holder of the lease: no wake is needed until then. */
   expect(channel: Channel, ms: number): Promise<void>
 }
 

@@ -12,6 +12,8 @@ export type Leases = {
   acquire(names: string[]): Promise<Lease[]>
   /** Gives leases back and answers those that must be looked at again; these stay held. */
   release(leases: Lease[]): Promise<Lease[]>
+  /** Renews leases whose owner is about to look again, and answers those that it still has. */
+  keep(leases: Lease[]): Promise<Lease[]>
   /** Gives leases up in any case, and answers those that somebody has rung for meanwhile. */
   leave(leases: Lease[]): Promise<Lease[]>
 }
@@ -38,7 +40,15 @@ if redis.call('del', KEYS[2]) == 1 then redis.call('pexpire', KEYS[1], ARGV[1]) 
 redis.call('del', KEYS[1])
 return 0`
 
-/** The same, but the lease ends whether it was marked or not. */
+/** Only its owner's, or one that has run out and nobody has taken since. A mark says what the owner does anyway. */
+const keepScript = `
+local owner = redis.call('get', KEYS[1])
+if owner and owner ~= ARGV[2] then return 0 end
+redis.call('set', KEYS[1], ARGV[2], 'PX', ARGV[1])
+redis.call('del', KEYS[2])
+return 1`
+
+/** The same as a release, but the lease ends whether it was marked or not. */
 const leaveScript = `
 if redis.call('get', KEYS[1]) ~= ARGV[2] then return 0 end
 redis.call('del', KEYS[1])
@@ -55,8 +65,9 @@ export function redisLeases(
     async acquire(names) {
       return Promise.all(names.map(acquireOne)).then((leases) => leases.filter((lease) => lease !== null))
     },
-    release: (leases) => endAll(releaseScript, leases),
-    leave: (leases) => endAll(leaveScript, leases),
+    release: (leases) => those(releaseScript, leases),
+    keep: (leases) => those(keepScript, leases),
+    leave: (leases) => those(leaveScript, leases),
   }
 
   async function acquireOne(name: string): Promise<Lease | null> {
@@ -81,13 +92,13 @@ export function redisLeases(
     }
   }
 
-  async function endAll(script: string, leases: Lease[]) {
-    const marked = await Promise.all(leases.map((lease) => endOne(script, lease)))
-    return leases.filter((_, i) => marked[i])
+  /** Those that the script says yes to. */
+  async function those(script: string, leases: Lease[]) {
+    const yes = await Promise.all(leases.map((lease) => askOf(script, lease)))
+    return leases.filter((_, i) => yes[i])
   }
 
-  /** Whether it had been marked. */
-  async function endOne(script: string, lease: Lease) {
+  async function askOf(script: string, lease: Lease) {
     if (lease.fence === 0) return false
     try {
       const keys = [redisKeys.lease(lease.name), redisKeys.again(lease.name)]
@@ -102,5 +113,6 @@ export function redisLeases(
 export const noLeases: Leases = {
   acquire: async (names) => names.map((name) => ({ name, fence: 0 })),
   release: async () => [],
+  keep: async () => [],
   leave: async () => [],
 }

@@ -53,11 +53,11 @@ const deletes: Record<Kind, string> = {
     delete from webhook_delivery where id in (
       select id from webhook_delivery where created_at < now() - make_interval(days => $1::int)
       order by created_at limit $2::int for update skip locked) returning id`,
-  // Index: inbox_pkey; ids of 26 characters begin with the time at which they were made.
+  // Read through: it holds what agents have not yet taken off.
   inbox: /* sql */ `
-    delete from inbox where id in (
-      select id from inbox where created_at < now() - make_interval(days => $1::int)
-      order by id limit $2::int for update skip locked) returning id`,
+    delete from inbox where (agent_id, id) in (
+      select agent_id, id from inbox where created_at < now() - make_interval(days => $1::int)
+      limit $2::int for update skip locked) returning id`,
 }
 
 function statement(kind: Kind, days: number): Statement {

@@ -190,13 +190,13 @@ function dispatch(row: FleetRow, silent: Set<string>, whole: Whole[], partial: D
 
 /** A session of which only READY tasks are known: an offer's end may be its next deadline. */
 function setOfferWake(draft: Draft) {
-  const { wake_at } = draft.session
+  let { wake_at } = draft.session
   for (const id of draft.touched) {
     const deadline = draft.tasks.get(id)?.deadline
-    if (!deadline) continue
-    if (wake_at === null || Date.parse(deadline) < Date.parse(wake_at))
-      draft.session = { ...draft.session, wake_at: deadline }
+    // Instants of records are written alike, and so are in order as texts.
+    if (deadline && (wake_at === null || deadline < wake_at)) wake_at = deadline
   }
+  if (wake_at !== draft.session.wake_at) draft.session = { ...draft.session, wake_at }
 }
 
 async function silenceOf(services: StepServices, fleets: FleetRow[]) {

@@ -6,9 +6,15 @@ import type { Wake } from '#core/wake/wake'
 const batch = 500
 const maxRounds = 20
 
-/** Claims overdue rows and pushes them a minute on, so that two sweeps do not send the same; index: session_live. */
+/**
+ * How far claimed rows are pushed on: for longer than a sweep may run, so that two do not send the same; and not to
+ * the next one, a minute later, which would just miss what a queue has swallowed.
+ */
+const pushed = '30 seconds'
+
+/** Claims overdue rows; index: session_live. */
 const overdueSessions = /* sql */ `
-  update session s set wake_at = now() + interval '60 seconds'
+  update session s set wake_at = now() + interval '${pushed}'
   from (select id from session
         where state not in ('COMPLETED', 'FAILED', 'STOPPED') and wake_at <= now()
         order by wake_at limit ${batch} for update skip locked) o
@@ -16,7 +22,7 @@ const overdueSessions = /* sql */ `
 
 /** Index: tenant_wake. */
 const overdueTenants = /* sql */ `
-  update tenant t set wake_at = now() + interval '60 seconds'
+  update tenant t set wake_at = now() + interval '${pushed}'
   from (select id from tenant where wake_at <= now() order by wake_at limit ${batch} for update skip locked) o
   where t.id = o.id returning t.id`
 

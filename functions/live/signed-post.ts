@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto'
 import { Agent, request as overHttp } from 'node:http'
 import { request as overTls, Agent as TlsAgent } from 'node:https'
 import type { ApiGatewayManagementApiClient } from '@aws-sdk/client-apigatewaymanagementapi'
-import { SignatureV4 } from '@smithy/signature-v4'
+import { postSigner, sha256 } from './signature.ts'
 
 /** As many as one broadcast posts at once, and some replays. */
 const maxSockets = 128
@@ -11,19 +10,12 @@ const maxSockets = 128
 export type PostAnswer = { status: number; error: string | undefined }
 
 /**
- * `POST @connections/{id}`, signed with the AWS client's own signer and credentials, but without the twenty
- * middlewares that it runs for each command: they cost five times what the request itself does, for every frame of
- * every viewer (docs/adr/0020). Tries and their pauses are the caller's.
+ * `POST @connections/{id}`, signed with the AWS client's credentials, but without the twenty middlewares that
+ * it runs for each command: they cost five times what the request itself does, for every frame of every viewer
+ * (docs/adr/0020). Tries and their pauses are the caller's.
  */
 export function signedPosts(client: ApiGatewayManagementApiClient, endpoint: string) {
-  const { credentials, region, sha256 } = client.config
-  const signer = new SignatureV4({
-    service: 'execute-api',
-    credentials,
-    region,
-    sha256,
-    applyChecksum: false,
-  })
+  const sign = postSigner(client.config)
   const { protocol, hostname, port, host, pathname } = new URL(endpoint)
   const isTls = protocol === 'https:'
   const options = { keepAlive: true, maxSockets }
@@ -41,15 +33,8 @@ export function signedPosts(client: ApiGatewayManagementApiClient, endpoint: str
   /** @throws what went wrong on the way, or that nobody answered within `ms` */
   async function post(connection_id: string, text: string, ms: number) {
     const { body, hash } = payload(text)
-    const { path, headers } = await signer.sign({
-      method: 'POST',
-      protocol,
-      hostname,
-      path: `${base}/@connections/${encodeURIComponent(connection_id)}`,
-      query: {},
-      headers: { host, 'content-length': String(body.length), 'x-amz-content-sha256': hash },
-      body,
-    })
+    const path = `${base}/@connections/${encodeURIComponent(connection_id)}`
+    const headers = { ...(await sign(host, path, hash)), 'content-length': body.length }
     return new Promise<PostAnswer>((resolve, reject) => {
       const sent = open({ agent, hostname, port, method: 'POST', path, headers }, (response) => {
         const name = response.headers['x-amzn-errortype']
@@ -76,5 +61,5 @@ export function signedPosts(client: ApiGatewayManagementApiClient, endpoint: str
 
 function payloadOf(text: string) {
   const body = Buffer.from(text)
-  return { text, body, hash: createHash('sha256').update(body).digest('hex') }
+  return { text, body, hash: sha256(body) }
 }

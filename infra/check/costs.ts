@@ -17,8 +17,9 @@ const minutes = hoursAMonth * 60
 const pollsAMonth = (hoursAMonth * 3_600 * 5) / 20
 /** Of a sweep or a look for webhooks that finds nothing, in s. */
 const sweepSeconds = 0.2
-/** Root volume of the NAT instance, and images of workers: sizes that the program does not say, counted generously. */
-const natVolumeGb = 8
+/** Root volume of the NAT instance, which the program leaves to fck-nat's image: Amazon Linux 2023, minimal. */
+const natVolumeGb = 2
+/** Images of workers, counted generously. */
 const imageGb = 1
 
 const hours = (what: string, kind: string, count: number): Line => ({
@@ -89,6 +90,7 @@ export function idle(graph: Graph): Line[] {
       quantity: (minutes * Object.keys(schedules).length) / 1e6,
       unit: 'million calls',
       price: perMillion.schedules,
+      free: allowances.schedules / 1e6,
     },
     {
       what: 'sweeps and looks for webhooks, calls',
@@ -163,6 +165,7 @@ function natLines(graph: Graph): Line[] {
  * no heartbeats. A step or broadcast takes 0.1 s and a request 0.06 s of a function's time.
  */
 export const measured = {
+  tasks: 6,
   events: 191,
   requests: 99,
   steps: 8,

@@ -56,4 +56,5 @@ export const allowances = {
   lambda_requests: 1_000_000,
   lambda_gb_seconds: 400_000,
   log_gb: 5,
+  schedules: 14_000_000,
 }

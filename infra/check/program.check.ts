@@ -35,7 +35,7 @@ test('docs/costs.md says what the program would cost', async () => {
 })
 
 test('a stage that nobody uses costs what it did, and sessions like the counted one half a dollar a thousand', () => {
-  expect(total(idle(graphOf('dev')), chargeOf)).toBeLessThan(31.5)
+  expect(total(idle(graphOf('dev')), chargeOf)).toBeLessThan(30.7)
   expect(total(variable(measured.events), costOf)).toBeLessThan(0.5)
 })
 

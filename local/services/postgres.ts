@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { Client } from 'pg'
 import { choosePort, loopback } from '../port.ts'
+import { guardPostmaster } from './guard.ts'
 import { findBinaries, type PostgresBinaries } from './postgres-binaries.ts'
 import { findPlace, makeServerFolder, type Place, reachableBinaries } from './postgres-place.ts'
 import { type Postmaster, readPostmaster, startPostmaster, stopPostmaster } from './postmaster.ts'
@@ -27,8 +28,8 @@ const run = promisify(execFile)
 const database = 'orchestrator'
 
 /**
- * The database: the given one, or a PostgreSQL of our own with its data in `<data>/postgres`. A server that a
- * killed run left behind is adopted, whatever port it has. fsync is on.
+ * The database: the given one, or a PostgreSQL of our own with its data in `<data>/postgres`. It ends with us,
+ * however we end; one that is still there is adopted, whatever port it has. fsync is on.
  */
 export const startPostgres = async (options: PostgresOptions): Promise<Service> => {
   if (options.external !== undefined) return externalPostgres(options.external, options.deadlineMs)
@@ -37,13 +38,14 @@ export const startPostgres = async (options: PostgresOptions): Promise<Service> 
   const left = readPostmaster(place.cluster)
   if (clusterVersion(place) === null) await createCluster(binaries, place, options.deadlineMs)
   const port = left?.port ?? (await choosePort('postgres', options.port))
+  const letGo = guardPostmaster(place.cluster)
   const server = await startPostmaster(binaries, place, port, options.deadlineMs)
   const url = await createDatabase(place, server, options.deadlineMs)
   return {
     name: 'postgres',
     url,
     note: `${binaries.note}${left === null ? '' : ', adopted'}, data in ${place.cluster}`,
-    stop: keepRunning(binaries, place, port, options),
+    stop: keepRunning(binaries, place, port, options, letGo),
   }
 }
 
@@ -53,6 +55,7 @@ const keepRunning = (
   place: Place,
   port: number,
   options: PostgresOptions,
+  letGo: () => void,
 ): (() => Promise<void>) => {
   let restarting: Promise<unknown> | null = null
   const look = (): void => {
@@ -69,6 +72,7 @@ const keepRunning = (
     clearInterval(timer)
     await restarting
     await stopPostmaster(place.cluster, 10_000)
+    letGo()
   }
 }
 

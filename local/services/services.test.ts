@@ -8,15 +8,35 @@ import { afterAll, expect, test } from 'vitest'
 import { temporaryFolder } from '../fixtures.ts'
 import { waitFor } from '../wait.ts'
 import { startPostgres } from './postgres.ts'
+import { findPlace } from './postgres-place.ts'
+import { readPostmaster } from './postmaster.ts'
 import { startRedis } from './redis.ts'
 
 const folder = temporaryFolder()
 afterAll(folder.remove)
 const common = { data: folder.path, port: 0, deadlineMs: 20_000 }
 
-test('a PostgreSQL left by a killed run is adopted, and the same data is there', async () => {
+test('a PostgreSQL ends with the process that started it, also when that is killed', async () => {
+  const other = temporaryFolder()
+  const module = join(import.meta.dirname, 'postgres.ts')
+  const code = `const { startPostgres } = await import(${JSON.stringify(module)})
+    await startPostgres(${JSON.stringify({ ...common, data: other.path })})
+    process.stdout.write('up')
+    setInterval(() => {}, 1000)`
+  const parent = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  await once(parent.stdout, 'data', { signal: AbortSignal.timeout(common.deadlineMs) })
+  const { cluster } = findPlace(other.path)
+  expect(readPostmaster(cluster)?.ready).toBe(true)
+  parent.kill('SIGKILL')
+  await waitFor('the end of PostgreSQL', 10_000, () => (readPostmaster(cluster) === null ? true : null))
+  other.remove()
+})
+
+test('a PostgreSQL that is still there is adopted, and the same data is there', async () => {
   const first = await startPostgres(common)
-  // As after kill -9: nobody stopped the first one.
+  // As right after kill -9: nobody stopped the first one.
   const second = await startPostgres(common)
   expect(second.url).toBe(first.url)
   expect(second.note).toContain('adopted')

@@ -96,6 +96,23 @@ describe('a lease', () => {
     expect(await leases.leave(next)).toEqual([])
   })
 
+  it('is kept by who looks again: also when it has run out, but not when another has taken it', async () => {
+    const name = aName()
+    const leases = redisLeases(redis, { ttl_ms: long })
+    const held = await leases.acquire([name])
+    await leases.acquire([name])
+    expect(await leases.keep(held)).toEqual(held)
+    // It looks again anyway: who had rung is heard by that.
+    expect(await leases.release(held)).toEqual([])
+    const lost = await leases.acquire([name])
+    await redis.del(`lease:{${name}}`)
+    expect(await leases.keep(lost)).toEqual(lost)
+    expect(await leases.acquire([name])).toEqual([])
+    await redis.del(`lease:{${name}}`)
+    await leases.acquire([name])
+    expect(await leases.keep(lost)).toEqual([])
+  })
+
   it('is not released by an earlier holder, whose number is stale', async () => {
     const name = aName()
     const leases = redisLeases(redis, { ttl_ms: long })

@@ -5,6 +5,7 @@ import { createSession } from '#core/session/create'
 import { NewSession } from '#core/session/session'
 import { sweep } from '#core/sweep/sweep'
 import type { Wake } from '#core/wake/wake'
+import { schedules } from '#infra/wiring'
 import { testDatabase } from '../database.ts'
 import { openPlant, type Plant } from '../plant.ts'
 
@@ -60,6 +61,19 @@ describe('the sweep', () => {
       sessions: 1_200,
       tenants: 0,
     })
+    expect(await overdue()).toEqual([])
+  })
+
+  it('sends again at its next turn what its queue has swallowed', async () => {
+    await run(`update session set wake_at = now() where id = 'bulk_3'`)
+    expect((await sweep({ database: plant.engine, wake: async () => {} })).sessions).toBe(1)
+    const early = schedules.sweep.every_seconds - 10
+    const [row] = await plant.engine.query<{ due: boolean }>(null, {
+      name: '',
+      text: `select wake_at <= now() + make_interval(secs => $1) as due from session where id = 'bulk_3'`,
+      values: [early],
+    })
+    expect(row?.due).toBe(true)
     expect(await overdue()).toEqual([])
   })
 

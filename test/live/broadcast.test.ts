@@ -96,6 +96,7 @@ function openLive(connection: Redis = redis) {
   const holds: Holds = new Map()
   return {
     live,
+    viewers,
     watch,
     wakes,
     closed,
@@ -146,6 +147,47 @@ describe('a broadcast', () => {
     expect(one.frames('a')).toBe(2)
     expect(one.seqs('a')).toEqual(upTo(one.seqs('a').length))
     expect(one.seqs('a').length).toBeGreaterThan(4)
+  })
+
+  test('finds what is committed while it gathers by itself: such a commit wakes nobody', async () => {
+    await one.watches('a', session_id)
+    const due: unknown[] = []
+    one.meanwhile(async () => {
+      await touch()
+      due.push(...(await one.watch.due([channelOf.session(tenant_id, session_id)])))
+    })
+    await one.look(session_id)
+    expect({ due, seqs: one.seqs('a') }).toEqual({ due: [], seqs: [1, 2] })
+  })
+
+  test('wakes again for what comes after its last look', async () => {
+    await one.watches('a', session_id)
+    await one.look(session_id)
+    await touch()
+    const channel = channelOf.session(tenant_id, session_id)
+    expect(await one.watch.due([channel])).toEqual([channel])
+  })
+
+  test('hands a session that never rests on before its function runs out of time', async () => {
+    await one.watches('a', session_id)
+    let now = Date.now()
+    one.live.now = () => now
+    one.live.pause = async () => {
+      now += 1_000
+      await touch()
+    }
+    await one.look(session_id)
+    expect(now - Date.now()).toBeLessThan(20_000)
+    expect(one.wakes).toEqual([{ kind: 'session', tenant_id, id: session_id }])
+    expect(await one.live.leases.acquire([`broadcast:session:${session_id}`])).toHaveLength(1)
+  })
+
+  test('of a channel that was quiet reads its viewers once', async () => {
+    await one.watches('a', session_id)
+    const of = vi.spyOn(one.viewers, 'of')
+    await one.look(session_id)
+    expect(of).toHaveBeenCalledTimes(1)
+    expect(one.seqs('a')).toEqual([1])
   })
 
   test('posts what is behind the cursor, once', async () => {

@@ -21,8 +21,8 @@ import { type Client, clientOf, registerWorker } from '../fleet/worker.ts'
 type Store = 'postgres' | 'redis' | 'sqs' | 'dynamodb'
 
 const deadlineMs = 30_000
-/** What a sweep has sent in vain is sent again a minute later. */
-const resentMs = 90_000
+/** What a sweep has sent in vain is sent again 30 s later, by one of these that come each second. */
+const resentMs = 60_000
 const folder = temporaryFolder()
 const data = folder.path
 const restarted: Service[] = []

@@ -1,6 +1,9 @@
 import { defaultTenant } from '#core/actor'
 import { type Agent, freeSlots } from '#core/agent/agent'
+import { first } from '#core/change/commit.sql'
 import type { Slot } from '#core/change/draft'
+import { inboxColumns, movedColumns, slotColumns } from '#core/change/rows'
+import type { Columns } from '#core/database/columns'
 import type { Database, Statement } from '#core/database/database'
 import type { NewEvent } from '#core/event/event'
 import { turnOf } from '#core/priority'
@@ -195,13 +198,26 @@ export class Store {
 
   /** The rows that win, each with all that hangs on it; the others write nothing. */
   #commit(values: unknown[]) {
-    const input: SessionRow[] = parsed(values[0])
+    const pages = linesIn(values[4])
+    const input: SessionRow[] = parsed(values[0]).map((row: SessionRow, i: number) => ({
+      ...row,
+      page: pages[i] ?? null,
+    }))
+    const sessionAt = (place: number) => ({ session_id: input[place - 1]?.id ?? '' })
     // Of new tasks what tells them from a blank one; of those that moved, what may change.
     const made: Task[] = parsed(values[1]).map((task: Task) => ({ ...unassigned, ...task }))
-    const moved: Task[] = parsed(values[5]).map((task: Task) => ({ ...emptied, ...task }))
-    const tasks = [...made, ...moved]
-    const wanted: (Slot & { session_id: string })[] = parsed(values[2])
-    const inbox: (InboxRow & { session_id: string })[] = parsed(values[3])
+    const moved = rowsIn<Task & { session: number; rest: Partial<Task> | null }>(
+      values,
+      movedColumns,
+      first.moved,
+    ).map(({ session, rest, ...task }) => ({ ...task, ...emptied, ...rest, ...sessionAt(session) }))
+    const tasks: Task[] = [...made, ...moved]
+    const wanted = rowsIn<Slot & { session: number }>(values, slotColumns, first.slots).map(
+      ({ session, ...slot }) => ({ ...slot, ...sessionAt(session) }),
+    )
+    const inbox = rowsIn<InboxRow & { session: number }>(values, inboxColumns, first.inbox).map(
+      ({ session, ...item }) => ({ ...item, ...sessionAt(session) }),
+    )
     const refused = this.#refused(wanted)
     const won = input.filter(
       ({ id, version }) => this.sessions.get(id)?.version === version && !refused.has(id),
@@ -405,11 +421,44 @@ export class Store {
   }
 }
 
-/** What is missing in the row of a task that moved is null; of columns that are never null it stays. */
+/** What is missing in the rest of a task that moved is null; of columns that are never null it stays. */
 const emptied = {
-  ...{ waiting: null, agent_id: null, agent_incarnation: null, failed_agent_id: null, not_before: null },
-  ...{ deadline: null, result: null, error: null, ready_at: null, started_at: null, ended_at: null },
+  waiting: null,
+  failed_agent_id: null,
+  not_before: null,
+  result: null,
+  error: null,
+  ended_at: null,
 } satisfies Partial<Task>
 
 const parsed = (value: unknown) => JSON.parse(String(value))
+
+/** Lines of one parameter; an empty one is null. */
+const linesIn = (value: unknown) =>
+  value === ''
+    ? []
+    : String(value)
+        .split('\n')
+        .map((line) => line || null)
+
+/** Elements of an array of which none holds a comma. */
+function elementsIn(value: unknown, numbers: boolean) {
+  const inside = String(value).slice(1, -1)
+  const elements = inside === '' ? [] : inside.split(',').map((text) => text.replaceAll('"', ''))
+  return elements.map((text) => (text === 'NULL' ? null : numbers ? Number(text) : text))
+}
+
+/** Rows out of the parameters of their columns; the first is `$at`. */
+function rowsIn<Row extends object>(values: unknown[], columns: Columns, at: number): Row[] {
+  const names = Object.keys(columns)
+  const given = names.map((name, i): unknown[] => {
+    const value = values[at - 1 + i]
+    if (columns[name] !== 'json') return elementsIn(value, columns[name] === 'int')
+    return linesIn(value).map((line) => (line === null ? null : parsed(line)))
+  })
+  const rows: unknown[] = (given[0] ?? []).map((_, i) =>
+    Object.fromEntries(names.map((name, j) => [name, given[j]?.[i] ?? null])),
+  )
+  return JSON.parse(JSON.stringify(rows))
+}
 const strings = (value: unknown) => (Array.isArray(value) ? value.map(String) : [])
