@@ -10,7 +10,7 @@ import type { Wake, WakeMessage } from '#core/wake/wake'
 /** Everybody lives as long as the benchmark: presence is Redis' part, and not measured here. */
 const presence: Presence = {
   beat: async () => {},
-  alive: async (ids) => new Set(ids),
+  alive: async (agents) => new Set(agents.map(({ id }) => id)),
   heard: async () => new Map(),
   missed: async () => new Map(),
 }

@@ -50,7 +50,7 @@ export function readConfig(env: NodeJS.ProcessEnv) {
     table_tickets: text('TABLE_TICKETS'),
     /** Where frames are posted: the WebSocket API's `@connections`. */
     socket_endpoint: url('SOCKET_ENDPOINT'),
-    /** Only looked at, for people: without it the number of dead letters is not known. */
+    /** Without it the number of dead letters is not known, and none is listed. */
     queue_steps_dead_url: checked('QUEUE_STEPS_DEAD_URL', env.QUEUE_STEPS_DEAD_URL ?? '') || undefined,
     queue_broadcast_dead_url:
       checked('QUEUE_BROADCAST_DEAD_URL', env.QUEUE_BROADCAST_DEAD_URL ?? '') || undefined,

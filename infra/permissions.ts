@@ -50,6 +50,11 @@ export function permissionsOf({ queues, tables, artifacts, socket }: Stores) {
         ['sqs:GetQueueAttributes'],
         ...[queues.steps, queues.broadcast].flatMap(({ queue, dead }) => [queue.arn, dead.arn]),
       ),
+      allow(
+        ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility'],
+        queues.steps.dead.arn,
+        queues.broadcast.dead.arn,
+      ),
       allow(['dynamodb:GetItem', 'dynamodb:PutItem'], tables.tickets.arn),
       allow(['s3:GetObject', 's3:PutObject'], $interpolate`${artifacts.arn}/*`),
     ],

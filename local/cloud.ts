@@ -8,7 +8,7 @@ import { startEventSource } from './event-source.ts'
 import type { SocketLimits } from './gateway/socket-api.ts'
 import { startGateway } from './gateway.ts'
 import { type Invoke, type LoadFunction, type LocalFunction, loadFunction, makeFunction } from './invoke.ts'
-import { keepKey, migrateWithKey } from './key.ts'
+import { keepKey, keyNameOf, migrateWithKey } from './key.ts'
 import { takeFolder } from './lock.ts'
 import { type Log, makeLog, reasonOf } from './log.ts'
 import { chooseModel, type ModelWish, type StartModel } from './model-choice.ts'
@@ -148,6 +148,7 @@ const startAll = async (options: AllOptions, log: Log, closers: Closers): Promis
     ARTIFACT_STORE_URL: `${url}/artifacts-store`,
     ARTIFACT_SECRET: secret,
     ADMIN_KEY: keepKey(data),
+    ADMIN_KEY_NAME: keyNameOf(data),
     PUBLIC_API_URL: api,
     PUBLIC_SOCKET_URL: `ws://127.0.0.1:${port}`,
     SOCKET_ENDPOINT: url,

@@ -2,7 +2,7 @@ import { readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { temporaryFolder } from './fixtures.ts'
-import { keepKey, migrateWithKey } from './key.ts'
+import { keepKey, keyNameOf, migrateWithKey } from './key.ts'
 
 const folder = temporaryFolder()
 afterAll(() => rmSync(folder.path, { recursive: true }))
@@ -13,6 +13,16 @@ test('the key of a folder is made once, and only its owner may read it', () => {
   expect(keepKey(folder.path)).toBe(key)
   expect(readFileSync(file, 'utf8')).toBe(`${key}\n`)
   expect(statSync(file).mode & 0o777).toBe(0o600)
+})
+
+test('the name of a folder’s keys stays, and is no other folder’s', () => {
+  const other = temporaryFolder()
+  try {
+    expect(keyNameOf(folder.path)).toBe(keyNameOf(folder.path))
+    expect(keyNameOf(other.path)).not.toBe(keyNameOf(folder.path))
+  } finally {
+    rmSync(other.path, { recursive: true })
+  }
 })
 
 test('a key that was revoked is replaced, once', async () => {

@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { defaultTenant } from '#core/actor'
 import { newToken, readToken } from '#core/key/token'
 import type { Invoke } from './invoke.ts'
+import { keepSecret } from './secrets.ts'
 
 const fileOf = (data: string): string => join(data, 'local-key')
 
@@ -15,6 +17,12 @@ export const keepKey = (data: string): string => {
   writeFileSync(`${file}.part`, `${token}\n`, { mode: 0o600 })
   renameSync(`${file}.part`, file)
   return token
+}
+
+/** What the folder's keys are called: databases may serve several folders, and each replaces its own key alone. */
+export const keyNameOf = (data: string): string => {
+  const digest = createHash('sha256').update(keepSecret(data, 'instance')).digest('hex')
+  return `local ${digest.slice(0, 12)}`
 }
 
 /** Migrates with the folder's key as the admin key; where that was revoked, with a new one. Answers the key. */

@@ -20,7 +20,7 @@ export function operatorOf(tenant_id: string) {
 export function fakePresence(silent: Set<string>): Presence {
   return {
     beat: async () => {},
-    alive: async (ids) => new Set(ids.filter((id) => !silent.has(id))),
+    alive: async (agents) => new Set(agents.flatMap(({ id }) => (silent.has(id) ? [] : [id]))),
     heard: async () => new Map(),
     missed: async () => new Map(),
   }

@@ -34,7 +34,7 @@ const missesAllowed = 2
  * A task that its agent does not name twice in a row is lost.
  */
 export async function heartbeat(services: Services, worker: Worker, body: Heartbeat) {
-  await services.presence.beat(worker.agent_id)
+  await services.presence.beat({ tenant_id: worker.tenant_id, id: worker.agent_id })
   const [row] = await services.database.query<Row>(worker.tenant_id, {
     name: 'heartbeat',
     text: beatSql,
@@ -63,7 +63,7 @@ async function loseUnnamed(services: Services, worker: Worker, row: Row, holding
     ({ task_id, state }) => state !== 'ASSIGNED' && !holding.some((held) => held.task_id === task_id),
   )
   const misses = await services.presence.missed(
-    worker.agent_id,
+    { tenant_id: worker.tenant_id, id: worker.agent_id },
     unnamed.map(({ task_id, attempt }) => `${task_id}:${attempt}`),
   )
   for (const { task_id, attempt } of unnamed) {

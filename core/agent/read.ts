@@ -37,10 +37,11 @@ export function toView({
 /** A heartbeat is written once a minute; presence knows the last one. */
 async function withHeartbeats(
   services: Pick<Services, 'presence'>,
+  { tenant_id }: Actor,
   views: AgentView[],
   now = Date.now(),
 ): Promise<AgentView[]> {
-  const heard = await services.presence.heard(views.map(({ id }) => id))
+  const heard = await services.presence.heard(views.map(({ id }) => ({ tenant_id, id })))
   return views.map((view) => {
     const at = now - (heard.get(view.id) ?? Number.POSITIVE_INFINITY)
     return at > Date.parse(view.last_heartbeat_at)
@@ -56,7 +57,7 @@ export async function readAgent(services: Pick<Services, 'database' | 'presence'
     text: `select ${agentColumns} from agent a where a.id = $1::text`,
     values: [id],
   })
-  const [view] = await withHeartbeats(services, row ? [toView(row)] : [])
+  const [view] = await withHeartbeats(services, actor, row ? [toView(row)] : [])
   if (!view) throw notFound('agent', id)
   return view
 }
@@ -75,7 +76,7 @@ export async function listAgents(
   filter: AgentFilter,
 ) {
   const { items, next_cursor } = await agentsByName(services, actor, filter)
-  return { items: await withHeartbeats(services, items), next_cursor }
+  return { items: await withHeartbeats(services, actor, items), next_cursor }
 }
 
 /** The same as Postgres knows them; index: agent_tenant_id_name_key. */

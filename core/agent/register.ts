@@ -70,7 +70,7 @@ export async function registerAgent(
   })
   if (!row) throw await tooMany(services, actor)
   const { woken, ...agent } = row
-  await services.presence.beat(agent.id)
+  await services.presence.beat({ tenant_id, id: agent.id })
   await services.bells.ring([channelOf.fleet(tenant_id)])
   await services.wake([
     ...woken.map((session_id) => ({ kind: 'session' as const, tenant_id, session_id })),

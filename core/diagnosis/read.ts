@@ -23,7 +23,7 @@ export async function readDiagnosis(
   ])
   const known = facts.get(id)
   if (!session || !known) throw notFound('session', id)
-  const ids = known.agents.map((agent) => agent.id)
-  const alive = ids.length > 0 ? await presence.alive(ids) : new Set<string>()
+  const agents = known.agents.map((agent) => ({ tenant_id: actor.tenant_id, id: agent.id }))
+  const alive = agents.length > 0 ? await presence.alive(agents) : new Set<string>()
   return diagnose({ ...known, session, alive })
 }

@@ -1,6 +1,7 @@
 import { OrchestratorError } from '#core/error'
+import { leaseNames } from '#core/lock/keys'
 import { admitted } from './admit.ts'
-import { type Channel, keyOf, type LiveMessage } from './channel.ts'
+import { type Channel, keyOf, type LiveMessage, wireNameOf } from './channel.ts'
 import { fanOut, type Holds } from './fan-out.ts'
 import type { Frame } from './frame.ts'
 import { exclusiveMs, frameOfNow, lookAtEvents, replay } from './replay.ts'
@@ -46,7 +47,7 @@ export async function broadcast(services: LiveServices, holds: Holds, messages: 
         if (error instanceof OrchestratorError && error.code === 'not_found') return
         const reason = error instanceof Error ? error.message : String(error)
         const { tenant_id } = channel
-        services.report({ event: 'broadcast_failed', channel: keyOf(channel), tenant_id, reason })
+        services.report({ event: 'broadcast_failed', channel: wireNameOf(channel), tenant_id, reason })
         failed.push(channel)
       }
     }),
@@ -76,7 +77,7 @@ async function goOn(services: LiveServices, { connection_id, ...channel }: LiveM
  */
 async function follow(services: LiveServices, holds: Holds, { tenant_id, kind, id }: LiveMessage) {
   const channel: Channel = { tenant_id, kind, id }
-  let leases = await services.leases.acquire([`broadcast:${keyOf(channel)}`])
+  let leases = await services.leases.acquire([leaseNames.broadcast(channel)])
   if (leases.length === 0) return lookLater(services, channel)
   const fan = fanOut(services, holds, channel)
   const until = services.now() + followMs

@@ -9,14 +9,14 @@ export const channelOf = {
   fleet: (tenant_id: string): Channel => ({ kind: 'fleet', tenant_id, id: tenant_id }),
 }
 
-/** The channel's name in our stores: ids never meet, so that a tenant's fleet is told apart by its own. */
-export function keyOf({ kind, id }: Channel) {
-  return `${kind}:${id}`
+/** The channel's name in our stores, its tenant first. */
+export function keyOf({ tenant_id, kind, id }: Channel) {
+  return `${tenant_id}:${kind}:${id}`
 }
 
 /** The channel's name on the wire, where the connection tells the tenant. */
-export function wireNameOf(channel: Channel) {
-  return channel.kind === 'fleet' ? 'fleet' : keyOf(channel)
+export function wireNameOf({ kind, id }: Channel) {
+  return kind === 'fleet' ? 'fleet' : `${kind}:${id}`
 }
 
 /** A channel by its name on the wire, for a tenant's connection; null when there is no such name. */

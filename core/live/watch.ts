@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
-import { type Channel, keyOf } from './channel.ts'
+import { redisKeys } from '#core/lock/keys'
+import type { Channel } from './channel.ts'
 import { connectionSeconds } from './viewer.ts'
 
 /**
@@ -83,7 +84,7 @@ export function redisWatch(redis: Redis, now: () => number = Date.now): Watch {
 
   async function watched(channels: Channel[]) {
     const pipeline = redis.pipeline()
-    for (const channel of channels) pipeline.exists(nameOf(channel, 'watched'))
+    for (const channel of channels) pipeline.exists(redisKeys.live(channel, 'watched'))
     const replies = await together(pipeline)
     return channels.filter((_, i) => replies[i] === 1)
   }
@@ -92,7 +93,8 @@ export function redisWatch(redis: Redis, now: () => number = Date.now): Watch {
   async function unwoken(channels: Channel[]) {
     if (channels.length === 0) return []
     const pipeline = redis.pipeline()
-    for (const channel of channels) pipeline.set(nameOf(channel, 'pending'), '1', 'PX', pendingMs, 'NX')
+    for (const channel of channels)
+      pipeline.set(redisKeys.live(channel, 'pending'), '1', 'PX', pendingMs, 'NX')
     const replies = await together(pipeline)
     return channels.filter((_, i) => replies[i] === 'OK')
   }
@@ -100,11 +102,11 @@ export function redisWatch(redis: Redis, now: () => number = Date.now): Watch {
   return {
     mark: (channel, changed) =>
       ask(async () => {
-        const name = nameOf(channel, 'watched')
+        const name = redisKeys.live(channel, 'watched')
         if (!changed && (await redis.pexpire(name, markMs)) === 1) return
         await redis.set(name, randomBytes(9).toString('base64'), 'PX', markMs)
       }, undefined),
-    token: (channel) => ask(() => redis.get(nameOf(channel, 'watched')), null),
+    token: (channel) => ask(() => redis.get(redisKeys.live(channel, 'watched')), null),
     due: (channels) =>
       channels.length === 0
         ? Promise.resolve([])
@@ -115,9 +117,9 @@ export function redisWatch(redis: Redis, now: () => number = Date.now): Watch {
           const [, token, cursor] = await together(
             redis
               .pipeline()
-              .del(nameOf(channel, 'pending'))
-              .get(nameOf(channel, 'watched'))
-              .get(nameOf(channel, 'cursor')),
+              .del(redisKeys.live(channel, 'pending'))
+              .get(redisKeys.live(channel, 'watched'))
+              .get(redisKeys.live(channel, 'cursor')),
           )
           return {
             token: typeof token === 'string' ? token : null,
@@ -128,24 +130,26 @@ export function redisWatch(redis: Redis, now: () => number = Date.now): Watch {
       ),
     advance: (channel, seq) =>
       ask(async () => {
-        await redis.eval(advanceScript, 1, nameOf(channel, 'cursor'), seq, cursorMs)
+        await redis.eval(advanceScript, 1, redisKeys.live(channel, 'cursor'), seq, cursorMs)
       }, undefined),
     unmark: (channel, token) =>
       ask(async () => {
-        await redis.eval(unmarkScript, 2, nameOf(channel, 'watched'), nameOf(channel, 'cursor'), token)
+        await redis.eval(
+          unmarkScript,
+          2,
+          redisKeys.live(channel, 'watched'),
+          redisKeys.live(channel, 'cursor'),
+          token,
+        )
       }, undefined),
     first: (what, channel, ms) =>
-      ask(async () => (await redis.set(nameOf(channel, what), '1', 'PX', ms, 'NX')) === 'OK', null).then(
-        (known) => known ?? firstHere(nameOf(channel, what), ms),
-      ),
+      ask(
+        async () => (await redis.set(redisKeys.live(channel, what), '1', 'PX', ms, 'NX')) === 'OK',
+        null,
+      ).then((known) => known ?? firstHere(redisKeys.live(channel, what), ms)),
     expect: (channel, ms) =>
       ask(async () => {
-        await redis.set(nameOf(channel, 'pending'), '1', 'PX', ms)
+        await redis.set(redisKeys.live(channel, 'pending'), '1', 'PX', ms)
       }, undefined),
   }
-}
-
-/** The braces keep a channel's keys in one slot of a cluster. */
-function nameOf(channel: Channel, what: string) {
-  return `live:{${keyOf(channel)}}:${what}`
 }

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis'
+import { redisKeys } from './keys.ts'
 
 /**
  * A lease keeps two handlers from doing the same work at once. It is an optimisation: what makes the work
@@ -75,9 +76,9 @@ export function redisLeases(
         await redis.eval(
           acquireScript,
           3,
-          `lease:{${name}}`,
-          `lease:{${name}}:fence`,
-          `lease:{${name}}:again`,
+          redisKeys.lease(name),
+          redisKeys.fence(name),
+          redisKeys.again(name),
           ttl,
           String(now() + patienceMs),
         ),
@@ -100,7 +101,7 @@ export function redisLeases(
   async function askOf(script: string, lease: Lease) {
     if (lease.fence === 0) return false
     try {
-      const keys = [`lease:{${lease.name}}`, `lease:{${lease.name}}:again`]
+      const keys = [redisKeys.lease(lease.name), redisKeys.again(lease.name)]
       return (await redis.eval(script, 2, ...keys, ttl, String(lease.fence))) === 1
     } catch {
       return false

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis'
+import { redisKeys } from './keys.ts'
 
 /** Whether one more is let through, and how many more would be now. */
 export type Verdict = { allowed: boolean; remaining: number }
@@ -44,7 +45,7 @@ export function redisLimiter(
       try {
         const answer = await within(
           deadlineMs,
-          redis.eval(takeScript, 1, `rate:{${name}}`, String(per_second)),
+          redis.eval(takeScript, 1, redisKeys.rate(name), String(per_second)),
         )
         if (!Array.isArray(answer)) throw new Error('Redis answered no verdict.')
         const [allowed, remaining] = answer.map(Number)

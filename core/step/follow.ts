@@ -46,7 +46,7 @@ export async function followAll(
   if (!fleet) return said.map(() => 'alone')
   const decided = decideAll(rows, said)
   const drafts = [...decided.values()]
-  if (!fleet.tasks_wait) assign(drafts, { ...fleet, agents: await audible(presence, fleet) })
+  if (!fleet.tasks_wait) assign(drafts, { ...fleet, agents: await audible(presence, tenant_id, fleet) })
   for (const draft of drafts) setWake(draft)
   for (const { task_id, request_id } of said) {
     const draft = decided.get(task_id)
@@ -93,8 +93,8 @@ function canFollow({ draft, holders }: Whole, decide: Said['decide']) {
 }
 
 /** Those of a fleet that have given a sign of life; all of them while that cannot be told. */
-async function audible(presence: Presence, { agents }: OpenFleetRow) {
-  const alive = await presence.alive(agents.map(({ id }) => id))
+async function audible(presence: Presence, tenant_id: string, { agents }: OpenFleetRow) {
+  const alive = await presence.alive(agents.map(({ id }) => ({ tenant_id, id })))
   return alive === null ? agents : agents.filter(({ id }) => alive.has(id))
 }
 

@@ -5,6 +5,7 @@ import { type KnownRow, toKnown } from '#core/change/load.sql'
 import type { Database } from '#core/database/database'
 import { admit, assign, type Fleet } from '#core/dispatch/dispatch'
 import { channelOf } from '#core/live/channel'
+import { leaseNames } from '#core/lock/keys'
 import type { Lease, Leases } from '#core/lock/lease'
 import type { Presence } from '#core/lock/presence'
 import type { Told } from '#core/services'
@@ -61,10 +62,10 @@ export async function step(services: StepServices, wakes: WakeMessage[]) {
     wakes.flatMap((wake) => (wake.kind === 'session' ? [[wake.session_id, wake.tenant_id] as const] : [])),
   )
   const leases = await services.leases.acquire([
-    ...[...tenants].map((id) => `tenant:${id}`),
-    ...[...tenantOf.keys()].map((id) => `session:${id}`),
+    ...[...tenants].map(leaseNames.tenant),
+    ...[...tenantOf].map(([id, tenant_id]) => leaseNames.session(tenant_id, id)),
   ])
-  const missing = [...tenants].filter((id) => !leases.some(({ name }) => name === `tenant:${id}`))
+  const missing = [...tenants].filter((id) => !leases.some(({ name }) => name === leaseNames.tenant(id)))
   const left: Left = { sessions: [], tenants: [] }
   try {
     const { committed, unfinished } = await lookWhileHeld(services, leases)
@@ -113,10 +114,10 @@ async function lookWhileHeld(services: StepServices, taken: Lease[]) {
 }
 
 function namesOf(leases: { name: string }[]) {
-  const ids = (prefix: string) => [
-    ...new Set(leases.flatMap(({ name }) => (name.startsWith(prefix) ? [name.slice(prefix.length)] : []))),
-  ]
-  return { sessions: ids('session:'), tenants: ids('tenant:') }
+  const parts = leases.map(({ name }) => name.split(':'))
+  const sessions = parts.flatMap(([, kind, id]) => (kind === 'session' && id ? [id] : []))
+  const tenants = parts.flatMap(([tenant_id, kind]) => (kind === 'tenant' && tenant_id ? [tenant_id] : []))
+  return { sessions: [...new Set(sessions)], tenants: [...new Set(tenants)] }
 }
 
 /** One round: load, decide, commit. Answers the sessions that lost, whether a place was freed, and whether it stored anything. */
@@ -199,9 +200,9 @@ function setOfferWake(draft: Draft) {
 }
 
 async function silenceOf(services: StepServices, fleets: FleetRow[]) {
-  const ids = fleets.flatMap(({ agents }) => agents.map(({ id }) => id))
-  const alive = ids.length > 0 ? await services.presence.alive(ids) : null
-  const agents = new Set(alive === null ? [] : ids.filter((id) => !alive.has(id)))
+  const known = fleets.flatMap(({ id: tenant_id, agents }) => agents.map(({ id }) => ({ tenant_id, id })))
+  const alive = known.length > 0 ? await services.presence.alive(known) : null
+  const agents = new Set(alive === null ? [] : known.flatMap(({ id }) => (alive.has(id) ? [] : [id])))
   if (agents.size === 0) return { agents, sessions: [] }
   const touched = await services.database.query<{ id: string }>(null, silence([...agents]))
   for (const agent_id of agents) services.report({ event: 'agent_silenced', agent_id })

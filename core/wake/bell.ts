@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis'
 import { type Channel, keyOf, type LiveWake } from '#core/live/channel'
 import type { Watch } from '#core/live/watch'
+import { redisKeys } from '#core/lock/keys'
 
 /**
  * Tells that something has changed: to who waits in a long poll, and to the broadcaster of those who watch.
@@ -13,8 +14,6 @@ export type Bells = {
   wait(channel: Channel, ms: number, signal?: AbortSignal): Promise<void>
   end(): void
 }
-
-const bellOf = (channel: Channel) => `bell:${keyOf(channel)}`
 
 /** What wakes broadcasters: who is watched, and the queue. */
 export type Broadcasts = { watch: Watch; wake: (wakes: LiveWake[]) => Promise<void> }
@@ -44,7 +43,7 @@ export function redisBells(redis: Redis, subscriber: Redis, broadcasts?: Broadca
       if (channels.length === 0) return
       const all = once(channels)
       const pipeline = redis.pipeline()
-      for (const channel of all) pipeline.publish(bellOf(channel), '')
+      for (const channel of all) pipeline.publish(redisKeys.bell(channel), '')
       // Nobody waits for this: it goes out before the question that is asked next.
       pipeline.exec().catch(() => {})
       if (!broadcasts) return
@@ -52,7 +51,7 @@ export function redisBells(redis: Redis, subscriber: Redis, broadcasts?: Broadca
       if (due.length > 0) await broadcasts.wake(due)
     },
     wait(channel, ms, signal) {
-      const name = bellOf(channel)
+      const name = redisKeys.bell(channel)
       return new Promise((resolve) => {
         const done = () => {
           clearTimeout(timer)
@@ -82,10 +81,11 @@ export function localBells(): Bells {
   const waiting = new Map<string, Set<() => void>>()
   return {
     async ring(channels) {
-      for (const channel of once(channels)) for (const wake of waiting.get(bellOf(channel)) ?? []) wake()
+      for (const channel of once(channels))
+        for (const wake of waiting.get(redisKeys.bell(channel)) ?? []) wake()
     },
     wait(channel, ms, signal) {
-      const name = bellOf(channel)
+      const name = redisKeys.bell(channel)
       return new Promise((resolve) => {
         const others = waiting.get(name) ?? new Set()
         const done = () => {

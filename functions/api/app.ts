@@ -14,6 +14,7 @@ import { artifactRoutes } from './routes/artifacts.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { checkpointRoutes } from './routes/checkpoints.ts'
 import { contextRoutes } from './routes/contexts.ts'
+import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { docsRoutes } from './routes/docs.ts'
 import { eventRoutes } from './routes/events.ts'
 import { fleetRoutes } from './routes/fleet.ts'
@@ -85,6 +86,7 @@ export function buildApp(services: () => ApiServices) {
     contextRoutes,
     fleetRoutes,
     auditRoutes,
+    deadLetterRoutes,
     tenantRoutes,
     socketRoutes,
     keyRoutes,

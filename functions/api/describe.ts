@@ -11,7 +11,14 @@ type Described = Pick<Any, 'name' | 'method' | 'path' | 'tag' | 'summary' | 'sco
 
 const ifMatch = z.string().optional().meta({ description: 'The ETag of a read, such as "3".' })
 const idempotencyKey = z.string().max(255).optional()
-const etag = z.object({ ETag: z.string().meta({ description: 'The version.' }) })
+const ifNoneMatch = z
+  .string()
+  .optional()
+  .meta({ description: 'The ETag that you have: 304 if it still holds.' })
+const etag = z.object({
+  ETag: z.string().meta({ description: 'The version; of a read, with a digest of the answer behind it.' }),
+})
+const notModified = { 304: { description: 'It is as it was.', headers: etag } }
 
 const takesIfMatch = ({ method, if_match }: Described) =>
   method === 'patch' || method === 'put' || if_match === true
@@ -34,11 +41,13 @@ function refusals(endpoint: Described, idempotent: boolean) {
 export function describe(endpoint: Described, idempotent: boolean) {
   const { name, method, path, tag, summary, params, query, body, answer, media } = endpoint
   const { status = 200 } = endpoint
+  const isVersioned = answer instanceof z.ZodObject && 'version' in answer.shape
+  const isConditional = isVersioned && method === 'get'
   const headers = {
     ...(idempotent ? { 'Idempotency-Key': idempotencyKey } : {}),
     ...(takesIfMatch(endpoint) ? { 'If-Match': ifMatch } : {}),
+    ...(isConditional ? { 'If-None-Match': ifNoneMatch } : {}),
   }
-  const isVersioned = answer instanceof z.ZodObject && 'version' in answer.shape
   const problem = { 'application/problem+json': { schema: refTo(answerNames, Problem) } }
   const refused = refusals(endpoint, idempotent).map((code) => [
     String(code),
@@ -70,6 +79,7 @@ export function describe(endpoint: Described, idempotent: boolean) {
         ...(isVersioned ? { headers: etag } : {}),
         ...(Object.keys(content).length > 0 ? { content } : {}),
       },
+      ...(isConditional ? notModified : {}),
       ...Object.fromEntries(refused),
     },
   })

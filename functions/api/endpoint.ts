@@ -10,6 +10,7 @@ import { isStorable, readBody } from './body.ts'
 import type { Endpoint } from './definition.ts'
 import { describe } from './describe.ts'
 import type { Env } from './env.ts'
+import { conditional } from './etag.ts'
 import { accept, invalid } from './issues.ts'
 import { callerIds, type Params, pathIds, readParams } from './params.ts'
 import type { ApiServices } from './services.ts'
@@ -65,7 +66,8 @@ export function endpoint<
     const key = idempotent ? idempotencyKey(c) : null
     if (key === null) {
       const result = await (audit ? atomically(services, caller.actor.tenant_id, run) : run(services))
-      return result instanceof Response ? result : respond(render(definition, result))
+      const answer = result instanceof Response ? result : respond(render(definition, result))
+      return method === 'GET' && answer.headers.has('etag') ? conditional(c.req.raw, answer) : answer
     }
     const request = { key, route: `${method} ${c.req.path}`, body: bytes }
     const { replayed, ...stored } = await once(services, caller.actor, request, async (inside) => {

@@ -8,6 +8,7 @@ import { approvalStates } from '#core/approval/states'
 import { AuditEntry } from '#core/audit/entry'
 import { ContextPut, ContextStrategy, contextScopes } from '#core/context/entry'
 import { JsonValue } from '#core/context/json'
+import { DeadLetter as DeadLetterView } from '#core/dead-letter/dead-letter'
 import { owners, partKinds } from '#core/diagnosis/facts'
 import { eventTypes } from '#core/event/event'
 import { CapabilityLoad } from '#core/fleet/capabilities'
@@ -464,6 +465,12 @@ export const ApprovalList = answer(
 )
 export const ApprovalAnswerView = answer('ApprovalAnswer', ApprovalAnswer)
 export const Tenant = answer('Tenant', TenantView)
+export const DeadLetter = answer('DeadLetter', DeadLetterView)
+export const DeadLetterList = answer(
+  'DeadLetterList',
+  z.object({ items: z.array(DeadLetter), next_cursor: cursor }),
+)
+
 export const AuditList = answer(
   'AuditList',
   z.object({ items: z.array(answer('AuditEntry', AuditEntry)), next_cursor: cursor }),

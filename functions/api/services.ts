@@ -1,6 +1,7 @@
 import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs'
 import type { ArtifactStore } from '#core/artifact/store'
 import { openDatabase } from '#core/database/database'
+import type { DeadLetters } from '#core/dead-letter/dead-letter'
 import type { LookAtQueue } from '#core/fleet/queues'
 import { redisWatch } from '#core/live/watch'
 import { redisPresence } from '#core/lock/presence'
@@ -10,6 +11,7 @@ import { databaseServices, type Services } from '#core/services'
 import type { RepositoryRules } from '#core/session/repository'
 import { redisBells } from '#core/wake/bell'
 import { config } from '../config.ts'
+import { sqsDeadLetters } from '../dead-letters.ts'
 import type { Tickets } from '../live/tickets.ts'
 import { type Log, logger, logTold } from '../log.ts'
 import { type Scraped, scrapedOf } from '../metrics/scraped.ts'
@@ -30,6 +32,7 @@ export type ApiServices = Services & {
   /** Where clients open their socket. */
   socket_url: string
   lookAtQueue: LookAtQueue
+  deadLetters: DeadLetters
   timings: Timings
   scraped: Scraped
   /** Which receivers webhooks may name. */
@@ -74,6 +77,10 @@ function open(): Opened {
     webhook_reach: rest.webhook_reach,
     repositories: rest.repositories,
     lookAtQueue: steps,
+    deadLetters: sqsDeadLetters(sqs, {
+      steps: { url: queue_steps_url, dead_url: rest.queue_steps_dead_url },
+      broadcast: { url: rest.queue_broadcast_url, dead_url: rest.queue_broadcast_dead_url },
+    }),
     timings,
     dispatched: (seconds) => timings.observe('orchestrator_dispatch_latency_seconds', [], seconds),
     scraped: scrapedOf({ redis, steps, broadcast, access: rest.metrics }),

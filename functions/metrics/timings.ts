@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis'
+import type { GlobalKey } from '#core/lock/keys'
 import { buckets, type MetricName, type metrics } from './names.ts'
 
 type NamesOf<Type extends 'histogram' | 'counter'> = {
@@ -15,9 +16,9 @@ export type Timings = {
 }
 
 /** A hash of integers by [metric, labels, place]: how often each bucket was hit (the last is above all), and the sum in µs. */
-export const timingsKey = 'metrics:timings'
+export const timingsKey = 'metrics:timings' satisfies GlobalKey
 /** Open connections, by when they end by themselves at the latest. */
-export const socketsKey = 'metrics:sockets'
+export const socketsKey = 'metrics:sockets' satisfies GlobalKey
 export const fieldOf = (name: string, labels: readonly string[], place: number | 'sum') =>
   JSON.stringify([name, labels, place])
 

@@ -16,7 +16,10 @@ const Logins = z.array(
   }),
 )
 
-/** Runs once a deploy and once a local start, as the owner of the tables; LOGINS are the cloud's alone. ADMIN_KEY is the first key. */
+/**
+ * Runs once a deploy and once a local start, as the owner of the tables; LOGINS are the cloud's alone. ADMIN_KEY is the
+ * first key; it takes the place of another under ADMIN_KEY_NAME.
+ */
 export async function handler() {
   const url = process.env.DATABASE_URL
   if (!url) throw new Error('DATABASE_URL is not set.')
@@ -24,7 +27,7 @@ export async function handler() {
   const logins = Logins.parse(JSON.parse(process.env.LOGINS ?? '[]'))
   if (logins.length > 0) await ensureLogins({ url, logins })
   const token = process.env.ADMIN_KEY
-  const admin_key = token ? await keepAdminKey({ url, token }) : null
+  const admin_key = token ? await keepAdminKey({ url, token, name: process.env.ADMIN_KEY_NAME }) : null
   const done = { ran, logins: logins.map(({ login }) => login), admin_key }
   logger('migrate').info('migration_completed', done)
   return done

@@ -56,7 +56,7 @@ describe('an entry', () => {
     const made = await put(path, { engine: 'sqlite', tables: ['a'] })
     expect([made.status, made.headers.etag]).toEqual([200, '"1"'])
     const found = await call('GET', `${base}${path}`)
-    expect([found.status, found.headers.etag]).toEqual([200, '"1"'])
+    expect([found.status, found.headers.etag]).toEqual([200, expect.stringMatching(/^"1\./)])
     expect(found.json).toMatchObject({
       value: { engine: 'sqlite' },
       author: 'operator',

@@ -60,6 +60,8 @@ POST /tasks/{id}/approvals
 GET /approvals
 GET /approvals/{id}
 POST /approvals/{id}
+GET /dead-letters
+POST /dead-letters/{id}/redrive
 GET /webhooks
 POST /webhooks
 GET /webhooks/{id}

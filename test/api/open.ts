@@ -7,6 +7,7 @@ import { Redis } from 'ioredis'
 import { afterAll } from 'vitest'
 import * as z from 'zod'
 import { defaultTenant } from '#core/actor'
+import type { Letter } from '#core/dead-letter/dead-letter'
 import { createKey } from '#core/key/create'
 import type { Scope } from '#core/key/scope'
 import { redisPresence } from '#core/lock/presence'
@@ -88,6 +89,7 @@ export async function openApi() {
     (event: string, fields: Record<string, unknown> = {}) => {
       lines.push({ level, event, ...fields })
     }
+  const letters: Letter[] = []
   const services: ApiServices = {
     ...plant.services,
     presence: redisPresence(redis, { ttl_ms: 30_000 }),
@@ -104,6 +106,11 @@ export async function openApi() {
     webhook_reach: 'any',
     repositories: { reach: 'any', roots: ['/'] },
     lookAtQueue: async () => null,
+    // The queues are SQS: dead-letters.test.ts has them.
+    deadLetters: {
+      look: async () => letters,
+      redrive: async ({ id }) => letters.some((one) => one.id === id),
+    },
     timings: redisTimings(redis),
     scraped: scrapedOf({
       redis,
@@ -148,7 +155,7 @@ export async function openApi() {
     bells.end()
     await store.close()
   })
-  return { call, keyOf, plant, services, lines, store, url }
+  return { call, keyOf, plant, services, letters, lines, store, url }
 }
 
 async function openStore() {

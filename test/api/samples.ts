@@ -9,7 +9,7 @@ export type Sample = {
   other?: unknown
 }
 
-type Opened = Pick<Awaited<ReturnType<typeof openApi>>, 'call' | 'plant'>
+type Opened = Pick<Awaited<ReturnType<typeof openApi>>, 'call' | 'plant' | 'letters'>
 
 const api = '/api/v1'
 const log = { type: 'log', at: new Date(0).toISOString(), data: { stream: 'text', text: 'x' } }
@@ -24,7 +24,7 @@ const Named = z.looseObject({ id: z.string() })
  * For each operation of the API a request that does what it is for, on things made for it alone. A new
  * operation needs one here: then every convention is tested on it.
  */
-export function makeSamples({ call, plant }: Opened) {
+export function makeSamples({ call, plant, letters }: Opened) {
   let count = 0
   const word = () => `sample-${++count}`
 
@@ -70,6 +70,15 @@ export function makeSamples({ call, plant }: Opened) {
     const text = `update webhook_delivery set state = 'DELIVERED', ended_at = now() where id = $1`
     await plant.engine.query(null, { name: '', text, values: [id] })
     return { webhook: of, id }
+  }
+
+  function letter() {
+    const { tenant_id } = plant.operator
+    const id = word()
+    const at = new Date(++count * 1_000).toISOString()
+    const body = JSON.stringify({ kind: 'tenant', tenant_id })
+    letters.push({ id, queue: 'steps', receives: 5, sent_at: at, body })
+    return id
   }
 
   async function artifact() {
@@ -227,6 +236,11 @@ export function makeSamples({ call, plant }: Opened) {
     list_keys: plain(`${api}/keys?limit=3`),
     read_key: async () => ({ target: `${api}/keys/${await key()}` }),
     revoke_key: async () => ({ target: `${api}/keys/${await key()}` }),
+    list_dead_letters: async () => {
+      letter()
+      return { target: `${api}/dead-letters?limit=3` }
+    },
+    redrive_dead_letter: async () => ({ target: `${api}/dead-letters/${letter()}/redrive` }),
     create_webhook: async () => ({ target: `${api}/webhooks`, sent: { body: { url: receiver } } }),
     list_webhooks: plain(`${api}/webhooks?limit=3`),
     read_webhook: async () => ({ target: `${api}/webhooks/${await webhook()}` }),

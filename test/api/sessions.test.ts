@@ -23,7 +23,12 @@ describe('a session', () => {
     await plant.settle()
     const read = await call('GET', `${sessions}/${session.id}`)
     expect(Session.parse(read.json)).toMatchObject({ state: 'RUNNING', tasks: { total: 2 } })
-    expect(read.headers.etag).toBe(`"${Session.parse(read.json).version}"`)
+    expect(read.headers.etag).toMatch(new RegExp(`^"${Session.parse(read.json).version}\\.`))
+
+    // What is read is what a change may be based on.
+    const headers = { 'if-match': read.headers.etag ?? '' }
+    const renamed = await call('PATCH', `${sessions}/${session.id}`, { body: { title: 'Renamed' }, headers })
+    expect(renamed.status).toBe(200)
 
     const tasks = TaskList.parse((await call('GET', `${sessions}/${session.id}/tasks`)).json)
     expect(tasks.items.map(({ key, state }) => [key, state])).toEqual([

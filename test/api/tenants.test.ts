@@ -9,7 +9,7 @@ import { admin } from '../services.ts'
 import { openApi, Problem, plan } from './open.ts'
 import { ArtifactMade, Inbox, Session } from './shapes.ts'
 
-const { call, keyOf, plant, services, url } = await openApi()
+const { call, keyOf, letters, plant, services, url } = await openApi()
 const api = '/api/v1'
 
 /** In every text of the tenant that is walked on, and in no other. */
@@ -60,6 +60,18 @@ services.tickets = {
   issue: async () => ({ ticket: 'none', expires_at: new Date(0).toISOString() }),
 }
 
+const theirWake = { kind: 'session', tenant_id: defaultTenant, session_id: session, request_id: secret }
+const letter = {
+  ...{
+    id: '5ea1ed00-0000-4000-8000-000000000001',
+    queue: 'steps' as const,
+    receives: 5,
+    sent_at: new Date(0).toISOString(),
+  },
+  body: JSON.stringify(theirWake),
+}
+letters.push(letter)
+
 /** What stands in a path, by the noun before it; a route of a new noun has to name one here. */
 const victims: Record<string, string> = {
   sessions: session,
@@ -69,6 +81,7 @@ const victims: Record<string, string> = {
   artifacts: artifact,
   keys: theirs.key.id,
   webhooks: webhook,
+  'dead-letters': letter.id,
   deliveries: delivery,
   inbox: offer?.id ?? '',
   checkpoints: '1',

@@ -41,6 +41,17 @@ describe('the admin key of a secret', () => {
     expect(await lookup(other.token)).not.toBeNull()
   })
 
+  it('leaves that of another name, as of another data folder on this database', async () => {
+    const [here, there, next] = [newOne(), newOne(), newOne()]
+    await keepAdminKey({ url, token: here, name: 'local a' })
+    await keepAdminKey({ url, token: there, name: 'local b' })
+    await keepAdminKey({ url, token: next, name: 'local b' })
+    await keepAdminKey({ url, token: here, name: 'local a' })
+    expect(await lookup(here)).not.toBeNull()
+    expect(await lookup(there)).toBeNull()
+    expect(await lookup(next)).not.toBeNull()
+  })
+
   it('that was revoked stays revoked, and that is said', async () => {
     const token = newOne()
     await keepAdminKey({ url, token })

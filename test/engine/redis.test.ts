@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { defaultTenant } from '#core/actor'
+import { redisKeys } from '#core/lock/keys'
 import { redisLeases } from '#core/lock/lease'
 import { redisPresence } from '#core/lock/presence'
 import { testRedisUrl } from '../database.ts'
@@ -116,7 +118,7 @@ describe('a lease', () => {
     const leases = redisLeases(redis, { ttl_ms: long })
     const [first] = await leases.acquire([name])
     if (!first) throw new Error('not acquired')
-    await redis.del(`lease:{${name}}`)
+    await redis.del(redisKeys.lease(name))
     const second = await leases.acquire([name])
     expect(await leases.release([first])).toEqual([])
     expect(await leases.acquire([name])).toEqual([])
@@ -132,6 +134,8 @@ describe('a lease', () => {
 })
 
 describe('presence', () => {
+  const a = { tenant_id: defaultTenant, id: 'a' }
+  const b = { tenant_id: defaultTenant, id: 'b' }
   /** Keys of its own, so that its epoch is no other file's; and a clock in the test's hands. */
   function presenceAt(ttl_ms = long) {
     const own = new Redis(testRedisUrl(), { keyPrefix: `${randomUUID()}:` })
@@ -149,64 +153,64 @@ describe('presence', () => {
 
   it('tells who is silent once Redis has been up for a while', async () => {
     using test = presenceAt()
-    await test.presence.beat('a')
+    await test.presence.beat(a)
     test.pass(long)
-    expect(await test.presence.alive(['a', 'b'])).toEqual(new Set(['a']))
+    expect(await test.presence.alive([a, b])).toEqual(new Set(['a']))
   })
 
   it('ends when the heartbeats do', async () => {
     using test = presenceAt(50)
-    await test.presence.beat('a')
+    await test.presence.beat(a)
     test.pass(60)
-    await vi.waitFor(async () => expect(await test.presence.alive(['a'])).toEqual(new Set()), {
+    await vi.waitFor(async () => expect(await test.presence.alive([a])).toEqual(new Set()), {
       timeout: 5_000,
     })
   })
 
   it('declares nobody silent while Redis is young, or has lost what it knew', async () => {
     using test = presenceAt()
-    expect(await test.presence.alive(['a'])).toBeNull()
-    await test.presence.beat('b')
+    expect(await test.presence.alive([a])).toBeNull()
+    await test.presence.beat(b)
     test.pass(long - 1)
-    expect(await test.presence.alive(['a', 'b'])).toBeNull()
+    expect(await test.presence.alive([a, b])).toBeNull()
     test.pass(1)
-    expect(await test.presence.alive(['a', 'b'])).toEqual(new Set(['b']))
+    expect(await test.presence.alive([a, b])).toEqual(new Set(['b']))
     await test.own.del('presence:epoch')
-    expect(await test.presence.alive(['a', 'b'])).toBeNull()
+    expect(await test.presence.alive([a, b])).toBeNull()
   })
 
   it('declares nobody silent after a restart of a Redis that keeps its data', async () => {
     using test = presenceAt()
     await test.own.set('presence:epoch', 'another-process 0')
-    expect(await test.presence.alive(['a'])).toBeNull()
-    await test.presence.beat('b')
-    expect(await test.presence.alive(['a', 'b'])).toBeNull()
+    expect(await test.presence.alive([a])).toBeNull()
+    await test.presence.beat(b)
+    expect(await test.presence.alive([a, b])).toBeNull()
     test.pass(long)
-    expect(await test.presence.alive(['a', 'b'])).toEqual(new Set(['b']))
+    expect(await test.presence.alive([a, b])).toEqual(new Set(['b']))
   })
 
   it('declares nobody silent while Redis is away, and a heartbeat does not fail for it', async () => {
     const presence = redisPresence(away, { ttl_ms: long })
-    await presence.beat('a')
-    expect(await presence.alive(['a'])).toBeNull()
-    expect(await presence.missed('a', ['t:1'])).toEqual(new Map())
+    await presence.beat(a)
+    expect(await presence.alive([a])).toBeNull()
+    expect(await presence.missed(a, ['t:1'])).toEqual(new Map())
   })
 
   it('knows how long ago it heard of whom, and of nobody while Redis is away', async () => {
     using test = presenceAt()
-    await test.presence.beat('a')
-    const heard = await test.presence.heard(['a', 'b'])
+    await test.presence.beat(a)
+    const heard = await test.presence.heard([a, b])
     expect([...heard.keys()]).toEqual(['a'])
     expect(heard.get('a')).toBeGreaterThanOrEqual(0)
     expect(heard.get('a')).toBeLessThan(long)
-    await test.own.pexpire('presence:a', 1_000)
-    expect((await test.presence.heard(['a'])).get('a')).toBeGreaterThanOrEqual(long - 1_000)
-    expect(await redisPresence(away, { ttl_ms: long }).heard(['a'])).toEqual(new Map())
+    await test.own.pexpire(redisKeys.presence(a), 1_000)
+    expect((await test.presence.heard([a])).get('a')).toBeGreaterThanOrEqual(long - 1_000)
+    expect(await redisPresence(away, { ttl_ms: long }).heard([a])).toEqual(new Map())
   })
 
   it('counts how often in a row a task was not named', async () => {
     using test = presenceAt()
-    const missed = async (...tasks: string[]) => Object.fromEntries(await test.presence.missed('a', tasks))
+    const missed = async (...tasks: string[]) => Object.fromEntries(await test.presence.missed(a, tasks))
     expect(await missed('t:1')).toEqual({ 't:1': 1 })
     expect(await missed('t:1', 't:2')).toEqual({ 't:1': 2, 't:2': 1 })
     expect(await missed('t:2')).toEqual({ 't:2': 2 })

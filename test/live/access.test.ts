@@ -3,6 +3,7 @@ import { describe, expect, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import * as z from 'zod'
 import { newId } from '#core/id'
+import { channelOf, keyOf } from '#core/live/channel'
 import { actions } from '#core/live/message'
 import { ticketStore } from '#functions/live/tickets'
 import { waitFor } from '#local/wait'
@@ -90,9 +91,9 @@ describe('a connection of another tenant', () => {
     const stranger = await live.connect(key)
     stranger.subscribe('fleet')
     await stranger.hears(({ type }) => type === 'fleet')
-    const [mine] = await live.viewers.of(`fleet:${other}`)
+    const [mine] = await live.viewers.of(keyOf(channelOf.fleet(other)))
     const id = await live.session('secret')
-    await live.viewers.put(`session:${id}`, {
+    await live.viewers.put(keyOf(channelOf.session(live.tenant_id, id)), {
       connection_id: mine?.connection_id ?? '',
       tenant_id: other,
       ...{ key_id: null, after: 0, replaying_until: 0, seen_at: Date.now() },

@@ -13,6 +13,7 @@ import { rosterOf } from '#core/live/roster'
 import type { LiveServices } from '#core/live/services'
 import type { Posted, Viewer, Viewers } from '#core/live/viewer'
 import { redisWatch } from '#core/live/watch'
+import { leaseNames, redisKeys } from '#core/lock/keys'
 import { redisLeases } from '#core/lock/lease'
 import { patchSession } from '#core/session/control'
 import { createSession } from '#core/session/create'
@@ -222,7 +223,7 @@ describe('a broadcast', () => {
     one.live.watch = { ...one.watch, advance: () => Promise.reject(new Error('killed')) }
     one.live.leases = { ...leases, leave: async () => [] }
     expect(await one.look(session_id)).toHaveLength(1)
-    await redis.del(`lease:{broadcast:session:${session_id}}`)
+    await redis.del(redisKeys.lease(leaseNames.broadcast(channelOf.session(tenant_id, session_id))))
     one.live.watch = one.watch
     one.live.leases = leases
     await touch()
@@ -232,7 +233,7 @@ describe('a broadcast', () => {
 
   test('that finds the lease of a dead one taken asks for a look once the lease is over', async () => {
     await one.watches('a', session_id)
-    await one.live.leases.acquire([`broadcast:session:${session_id}`])
+    await one.live.leases.acquire([leaseNames.broadcast(channelOf.session(tenant_id, session_id))])
     await one.look(session_id)
     await one.look(session_id)
     expect(one.seqs('a')).toEqual([])

@@ -1,8 +1,11 @@
 import { PurgeQueueCommand, SQSClient } from '@aws-sdk/client-sqs'
 import { Redis } from 'ioredis'
 import { afterAll, describe, expect, test, vi } from 'vitest'
+import { defaultTenant } from '#core/actor'
 import { newId } from '#core/id'
+import { channelOf, keyOf } from '#core/live/channel'
 import { maxSubscriptions } from '#core/live/viewer'
+import { leaseNames, redisKeys } from '#core/lock/keys'
 import { waitFor } from '#local/wait'
 import { deadline, openCloud, upTo } from './open.ts'
 
@@ -90,7 +93,7 @@ describe('a subscription', () => {
     const viewer = await follower(id)
     await viewer.hears(({ to }) => to === 1)
     // A wake that is on its way keeps others back: this one never comes, as after a purge.
-    await redis.set(`live:{session:${id}}:pending`, '1', 'PX', 60_000)
+    await redis.set(redisKeys.live(channelOf.session(defaultTenant, id), 'pending'), '1', 'PX', 60_000)
     await live.touch(id, 'unheard')
     const client = new SQSClient({})
     await client.send(new PurgeQueueCommand({ QueueUrl: live.cloud.environment.QUEUE_BROADCAST_URL }))
@@ -104,7 +107,7 @@ describe('a subscription', () => {
     const id = await live.session()
     const [one, other] = [await follower(id), await follower(id)]
     await Promise.all([one, other].map((viewer) => viewer.hears(({ to }) => to === 1)))
-    const lease = `lease:{broadcast:session:${id}}`
+    const lease = redisKeys.lease(leaseNames.broadcast(channelOf.session(defaultTenant, id)))
     await redis.set(lease, 'dead', 'PX', 5_000)
     await live.touch(id, 'under a dead lease')
     await waitFor('the mark at the lease', deadline, async () => redis.get(`${lease}:again`))
@@ -155,7 +158,7 @@ describe('a frame that is none of ours', () => {
 test('a connection holds 50 subscriptions, and more when it gives one up', async () => {
   const [first, last] = [await live.session(), await live.session()]
   const viewer = await follower(first)
-  const [mine] = await live.viewers.of(`session:${first}`)
+  const [mine] = await live.viewers.of(keyOf(channelOf.session(defaultTenant, first)))
   // The others are counted only: what they are of does not matter to the limit.
   for (let i = 1; i < maxSubscriptions; i++)
     await live.viewers.join(mine?.connection_id ?? '', `session:${newId('session')}`)
@@ -183,7 +186,7 @@ describe('an end', () => {
   test('that nobody told of is found by the next frame', async () => {
     const id = await live.session()
     const viewer = await follower(id)
-    await live.viewers.put(`session:${id}`, {
+    await live.viewers.put(keyOf(channelOf.session(live.tenant_id, id)), {
       connection_id: 'Z29uZSBnb25lIQE=',
       tenant_id: live.tenant_id,
       ...{ key_id: null, after: 0, replaying_until: 0, seen_at: Date.now() },
@@ -212,18 +215,20 @@ describe('the fleet', () => {
   test('of nobody who watches wakes nobody', async () => {
     const id = await live.session()
     await live.touch(id, 'unwatched')
-    expect(await redis.exists(`live:{session:${id}}:pending`)).toBe(0)
+    expect(await redis.exists(redisKeys.live(channelOf.session(defaultTenant, id), 'pending'))).toBe(0)
     const viewer = await follower(id)
     viewer.close()
     await waitFor('the row to go', deadline, async () => ((await watchers(id)) === 0 ? true : null))
     // The first look that finds nobody takes the mark away.
     await waitFor('the mark to go', deadline, async () => {
       await live.touch(id, 'still unwatched')
-      return (await redis.exists(`live:{session:${id}}:watched`)) === 0 ? true : null
+      return (await redis.exists(redisKeys.live(channelOf.session(defaultTenant, id), 'watched'))) === 0
+        ? true
+        : null
     })
   })
 })
 
 async function watchers(id: string) {
-  return (await live.viewers.of(`session:${id}`)).length
+  return (await live.viewers.of(keyOf(channelOf.session(defaultTenant, id)))).length
 }

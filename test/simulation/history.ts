@@ -106,13 +106,13 @@ export class History {
   #presence(): Presence {
     const since = (time: string | undefined) => Date.parse(this.store.now) - Date.parse(time ?? '')
     return {
-      beat: async (id) => void this.#beats.set(id, this.store.now),
-      alive: async (ids) =>
+      beat: async ({ id }) => void this.#beats.set(id, this.store.now),
+      alive: async (agents) =>
         this.#faults && this.random.chance(0.1)
           ? null
-          : new Set(ids.filter((id) => since(this.#beats.get(id)) < silenceMs)),
+          : new Set(agents.map(({ id }) => id).filter((id) => since(this.#beats.get(id)) < silenceMs)),
       heard: async () => new Map(),
-      missed: async (id, tasks) => {
+      missed: async ({ id }, tasks) => {
         const before = this.#misses.get(id)
         const counts = new Map(tasks.map((task) => [task, (before?.get(task) ?? 0) + 1]))
         this.#misses.set(id, counts)

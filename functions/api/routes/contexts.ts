@@ -11,7 +11,7 @@ import { idOf } from '#core/id'
 import { decodeCursor, encodeCursor, listQuery } from '../cursor.ts'
 import { nothing } from '../definition.ts'
 import { type Api, endpoint } from '../endpoint.ts'
-import { ifMatch } from '../if-match.ts'
+import { ifMatch } from '../etag.ts'
 import { invalid } from '../issues.ts'
 import { ContextEntry, ContextHistory, ContextList, ContextPatch } from '../schemas.ts'
 

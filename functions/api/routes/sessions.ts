@@ -22,7 +22,7 @@ import { listSessionTasks } from '#core/task/read'
 import { commaList, decodeCursor, encodeCursor, listQuery } from '../cursor.ts'
 import { nothing } from '../definition.ts'
 import { type Api, endpoint } from '../endpoint.ts'
-import { ifMatch } from '../if-match.ts'
+import { ifMatch } from '../etag.ts'
 import { invalid } from '../issues.ts'
 import { ChangeList, Diagnosis, Message, NewMessage, Session, SessionList, TaskTree } from '../schemas.ts'
 

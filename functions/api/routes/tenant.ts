@@ -3,7 +3,7 @@ import { TenantPatch } from '#core/tenant/tenant'
 import { updateTenant } from '#core/tenant/update'
 import { nothing } from '../definition.ts'
 import { type Api, endpoint } from '../endpoint.ts'
-import { ifMatch } from '../if-match.ts'
+import { ifMatch } from '../etag.ts'
 import { Tenant } from '../schemas.ts'
 
 const common = { ...nothing, scope: 'admin', tag: 'admin', path: '/api/v1/tenant', answer: Tenant } as const

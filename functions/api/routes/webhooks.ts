@@ -7,7 +7,7 @@ import { NewWebhook, Rotation, WebhookPatch } from '#core/webhook/webhook'
 import { decodeCursor, encodeCursor, listQuery } from '../cursor.ts'
 import { nothing } from '../definition.ts'
 import { type Api, endpoint } from '../endpoint.ts'
-import { ifMatch } from '../if-match.ts'
+import { ifMatch } from '../etag.ts'
 import { Delivery, DeliveryList, Webhook, WebhookList, WebhookMade } from '../schemas.ts'
 
 const base = '/api/v1/webhooks'
