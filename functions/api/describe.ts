@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { type Endpoint, nothing } from './definition.ts'
 import { answerNames, bodyNames, refTo } from './document.ts'
 import type { Params } from './params.ts'
-import { Problem } from './schemas.ts'
+import { Problem } from './schemas/problem.ts'
 
 type Any = Endpoint<Params, z.ZodType, z.ZodType, z.ZodType>
 type Described = Pick<Any, 'name' | 'method' | 'path' | 'tag' | 'summary' | 'scope' | 'agents' | 'params'> &

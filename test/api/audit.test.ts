@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
-import { AuditList } from '#functions/api/schemas'
+import { AuditList } from '#functions/api/schemas/audit'
 import { everything } from '../everything.ts'
 import { admin } from '../services.ts'
 import { type Operation, readContract } from './contract.ts'

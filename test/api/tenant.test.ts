@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import { afterEach, describe, expect, test } from 'vitest'
 import { redisLimiter } from '#core/lock/rate'
-import { Tenant } from '#functions/api/schemas'
+import { Tenant } from '#functions/api/schemas/tenant'
 import { makeThrottle } from '#functions/api/throttle'
 import { testRedisUrl } from '../database.ts'
 import { goal, openApi, Problem } from './open.ts'

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { redisPresence } from '#core/lock/presence'
 import { Assignment, EventBatchAnswer } from '#core/task/wire'
 import { redisBells } from '#core/wake/bell'
-import { AgentList } from '#functions/api/schemas'
+import { AgentList } from '#functions/api/schemas/agent'
 import { connectRedis } from '#functions/redis'
 import { goal, openApi, Problem, plan, type Sent } from './open.ts'
 import {

@@ -11,7 +11,7 @@ import { workerOf } from '../auth.ts'
 import { decodeCursor, encodeCursor, listQuery } from '../cursor.ts'
 import { nothing } from '../definition.ts'
 import { type Api, endpoint } from '../endpoint.ts'
-import { Agent, AgentList, Inbox, Registered } from '../schemas.ts'
+import { Agent, AgentList, Inbox, Registered } from '../schemas/agent.ts'
 
 const base = '/api/v1/agents'
 const one = `${base}/{id}`

@@ -9,7 +9,7 @@ import { workerOf } from '../auth.ts'
 import { commaList, decodeCursor, encodeCursor, listQuery } from '../cursor.ts'
 import { nothing } from '../definition.ts'
 import { type Api, endpoint } from '../endpoint.ts'
-import { Approval, ApprovalAnswerView, ApprovalList } from '../schemas.ts'
+import { Approval, ApprovalAnswerView, ApprovalList } from '../schemas/approval.ts'
 
 const base = '/api/v1/approvals'
 const common = { ...nothing, tag: 'approvals', params: { id: 'approval' } } as const

@@ -4,7 +4,7 @@ import { NewArtifact } from '#core/task/wire'
 import { workerOf } from '../auth.ts'
 import { nothing } from '../definition.ts'
 import { type Api, endpoint } from '../endpoint.ts'
-import { Artifact, ArtifactMade } from '../schemas.ts'
+import { Artifact, ArtifactMade } from '../schemas/artifact.ts'
 
 const base = '/api/v1/artifacts'
 

@@ -3,7 +3,7 @@ import { listAudit } from '#core/audit/list'
 import { decodeCursor, encodeCursor, listQuery } from '../cursor.ts'
 import { nothing } from '../definition.ts'
 import { type Api, endpoint } from '../endpoint.ts'
-import { AuditList } from '../schemas.ts'
+import { AuditList } from '../schemas/audit.ts'
 
 const wanted = 'must be a time such as 2024-02-03T12:00:00Z'
 const time = z.iso

@@ -4,7 +4,7 @@ import { listCheckpoints, readCheckpoint } from '#core/checkpoint/read'
 import { decodeCursor, encodeCursor, listQuery } from '../cursor.ts'
 import { nothing } from '../definition.ts'
 import { type Api, endpoint } from '../endpoint.ts'
-import { CheckpointAsked, CheckpointList, WholeCheckpoint } from '../schemas.ts'
+import { CheckpointAsked, CheckpointList, WholeCheckpoint } from '../schemas/checkpoint.ts'
 
 const base = '/api/v1/sessions/{id}/checkpoints'
 const common = { ...nothing, tag: 'checkpoints', path: base, params: { id: 'session' } } as const

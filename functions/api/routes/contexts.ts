@@ -13,7 +13,7 @@ import { nothing } from '../definition.ts'
 import { type Api, endpoint } from '../endpoint.ts'
 import { ifMatch } from '../etag.ts'
 import { invalid } from '../issues.ts'
-import { ContextEntry, ContextHistory, ContextList, ContextPatch } from '../schemas.ts'
+import { ContextEntry, ContextHistory, ContextList, ContextPatch } from '../schemas/context.ts'
 
 const maxVersion = 2_147_483_647
 const all = '/api/v1/contexts/{scope}/{id}'

@@ -4,7 +4,7 @@ import { redriveDeadLetter } from '#core/dead-letter/redrive'
 import { decodeCursor, encodeCursor, listQuery } from '../cursor.ts'
 import { nothing } from '../definition.ts'
 import { type Api, endpoint } from '../endpoint.ts'
-import { DeadLetter, DeadLetterList } from '../schemas.ts'
+import { DeadLetter, DeadLetterList } from '../schemas/dead-letter.ts'
 
 const base = '/api/v1/dead-letters'
 const common = { ...nothing, scope: 'admin', tag: 'admin' } as const

@@ -7,7 +7,7 @@ import { readLog } from '#core/session/log'
 import { commaList } from '../cursor.ts'
 import { nothing } from '../definition.ts'
 import { type Api, endpoint } from '../endpoint.ts'
-import { EventPage, Verdict } from '../schemas.ts'
+import { EventPage, Verdict } from '../schemas/event.ts'
 import type { ApiServices } from '../services.ts'
 
 const one = '/api/v1/sessions/{id}'

@@ -6,7 +6,7 @@ import { readQueues } from '#core/fleet/queues'
 import { readStats } from '#core/fleet/stats'
 import { nothing } from '../definition.ts'
 import { type Api, endpoint } from '../endpoint.ts'
-import { CapabilityList, FleetStats, NeedList } from '../schemas.ts'
+import { CapabilityList, FleetStats, NeedList } from '../schemas/fleet.ts'
 
 const common = { ...nothing, method: 'get', tag: 'fleet' } as const
 

@@ -6,7 +6,7 @@ import { revokeKey } from '#core/key/revoke'
 import { decodeCursor, encodeCursor, listQuery } from '../cursor.ts'
 import { nothing } from '../definition.ts'
 import { type Api, endpoint } from '../endpoint.ts'
-import { Key, KeyList, KeyMade } from '../schemas.ts'
+import { Key, KeyList, KeyMade } from '../schemas/key.ts'
 
 const base = '/api/v1/keys'
 const common = {

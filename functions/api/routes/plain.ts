@@ -4,7 +4,7 @@ import { readFleetFacts } from '#core/fleet/facts'
 import { assertMayScrape } from '../../metrics/scraped.ts'
 import { nothing } from '../definition.ts'
 import { type Api, endpoint } from '../endpoint.ts'
-import { Health, Ready } from '../schemas.ts'
+import { Health, Ready } from '../schemas/plain.ts'
 import type { Dependency } from '../services.ts'
 
 /** Longer than this is away, in ms. */

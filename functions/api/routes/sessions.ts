@@ -24,7 +24,8 @@ import { nothing } from '../definition.ts'
 import { type Api, endpoint } from '../endpoint.ts'
 import { ifMatch } from '../etag.ts'
 import { invalid } from '../issues.ts'
-import { ChangeList, Diagnosis, Message, NewMessage, Session, SessionList, TaskTree } from '../schemas.ts'
+import { ChangeList, Diagnosis, Message, NewMessage, Session, SessionList } from '../schemas/session.ts'
+import { TaskTree } from '../schemas/task.ts'
 
 const base = '/api/v1/sessions'
 const one = `${base}/{id}`

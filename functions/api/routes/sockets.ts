@@ -1,7 +1,7 @@
 import { holderOf } from '../auth.ts'
 import { nothing } from '../definition.ts'
 import { type Api, endpoint } from '../endpoint.ts'
-import { SocketTicket } from '../schemas.ts'
+import { SocketTicket } from '../schemas/socket.ts'
 
 /** The way to the live part: a ticket for a WebSocket, since a browser sends no header with it. */
 export function socketRoutes(api: Api) {

@@ -6,7 +6,7 @@ import { listTrees } from '#core/task/trees'
 import { commaList, decodeCursor, encodeCursor, listQuery } from '../cursor.ts'
 import { nothing } from '../definition.ts'
 import { type Api, endpoint } from '../endpoint.ts'
-import { Task, TaskList, TaskTreeList } from '../schemas.ts'
+import { Task, TaskList, TaskTreeList } from '../schemas/task.ts'
 
 const base = '/api/v1/tasks'
 const common = { ...nothing, tag: 'tasks', params: { id: 'task' } } as const

@@ -4,7 +4,7 @@ import { updateTenant } from '#core/tenant/update'
 import { nothing } from '../definition.ts'
 import { type Api, endpoint } from '../endpoint.ts'
 import { ifMatch } from '../etag.ts'
-import { Tenant } from '../schemas.ts'
+import { Tenant } from '../schemas/tenant.ts'
 
 const common = { ...nothing, scope: 'admin', tag: 'admin', path: '/api/v1/tenant', answer: Tenant } as const
 const etag = ({ version }: { version: number }) => ({ etag: `"${version}"` })

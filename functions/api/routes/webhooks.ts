@@ -8,7 +8,7 @@ import { decodeCursor, encodeCursor, listQuery } from '../cursor.ts'
 import { nothing } from '../definition.ts'
 import { type Api, endpoint } from '../endpoint.ts'
 import { ifMatch } from '../etag.ts'
-import { Delivery, DeliveryList, Webhook, WebhookList, WebhookMade } from '../schemas.ts'
+import { Delivery, DeliveryList, Webhook, WebhookList, WebhookMade } from '../schemas/webhook.ts'
 
 const base = '/api/v1/webhooks'
 const one = `${base}/{id}`

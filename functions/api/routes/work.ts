@@ -17,7 +17,7 @@ import { claimTask, completeWork, declineTask, failWork, releaseWork } from '#co
 import { isRehearsal, workerOf } from '../auth.ts'
 import { nothing } from '../definition.ts'
 import { type Api, endpoint } from '../endpoint.ts'
-import { CheckpointMade } from '../schemas.ts'
+import { CheckpointMade } from '../schemas/work.ts'
 
 const one = '/api/v1/tasks/{id}'
 const common = {
