@@ -7,6 +7,7 @@ import { redisWatch } from '#core/live/watch'
 import { redisPresence } from '#core/lock/presence'
 import { type Limiter, redisLimiter } from '#core/lock/rate'
 import type { Reach } from '#core/network/address'
+import type { Retention } from '#core/retention/retention'
 import { databaseServices, type Services } from '#core/services'
 import type { RepositoryRules } from '#core/session/repository'
 import { redisBells } from '#core/wake/bell'
@@ -39,6 +40,8 @@ export type ApiServices = Services & {
   webhook_reach: Reach
   /** Which repositories sessions may name. */
   repositories: RepositoryRules
+  /** After how many days the sweep takes what has ended. */
+  retention: Pick<Retention, 'sessions'>
   dependencies: Record<string, Dependency>
   /** Origins of pages that may call. */
   origins: string[]
@@ -76,6 +79,7 @@ function open(): Opened {
     socket_url: rest.public_socket_url,
     webhook_reach: rest.webhook_reach,
     repositories: rest.repositories,
+    retention: rest.retention,
     lookAtQueue: steps,
     deadLetters: sqsDeadLetters(sqs, {
       steps: { url: queue_steps_url, dead_url: rest.queue_steps_dead_url },

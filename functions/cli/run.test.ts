@@ -221,6 +221,18 @@ describe('reading', () => {
     expect(out).toMatch(/\n {2}COMPLETED +plan {2}T TESTING · attempt 2\n {4}READY +child {2}T .*after plan/)
   })
 
+  test('show says until when the history of an ended session is kept', async () => {
+    const ended_at = '2024-02-03T12:30:00.000Z'
+    const ended = session({ state: 'STOPPED', ended_at, history_until: '2025-02-02T12:30:00.000Z' })
+    const cli = await playing({
+      [`GET /sessions/${sessionId}`]: answer(ended),
+      [`GET /sessions/${sessionId}/tasks`]: answer({ items: [], next_cursor: null }),
+    })
+    expect((await cli(['session', 'show', sessionId])).out).toContain(
+      '\n  history kept until 2025-02-02 (UTC)\n',
+    )
+  })
+
   test('diff passes the patch on, byte for byte', async () => {
     const patch = 'diff --git a/x b/x\n+\x1b[31mä\n'
     const cli = await playing({

@@ -105,6 +105,7 @@ export async function openApi() {
     socket_url: 'ws://localhost:8000',
     webhook_reach: 'any',
     repositories: { reach: 'any', roots: ['/'] },
+    retention: { sessions: 30 },
     lookAtQueue: async () => null,
     // The queues are SQS: dead-letters.test.ts has them.
     deadLetters: {

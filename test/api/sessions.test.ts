@@ -118,6 +118,20 @@ describe('a session', () => {
     expect((await call('GET', `${sessions}/${id}`)).status).toBe(404)
   })
 
+  test('says until when its history stays, from its end on until it is retried', async () => {
+    const { id, history_until } = await create({ labels: ['kept'], plan })
+    expect(history_until).toBeNull()
+    await call('POST', `${sessions}/${id}/stop`)
+    await plant.settle()
+    const stopped = Session.parse((await call('POST', `${sessions}/${id}/stop`)).json)
+    const until = new Date(Date.parse(stopped.ended_at ?? '') + 30 * 86_400_000).toISOString()
+    const read = Session.parse((await call('GET', `${sessions}/${id}`)).json)
+    const listed = SessionList.parse((await call('GET', `${sessions}?label=kept`)).json)
+    expect([stopped, read, ...listed.items].map((one) => one.history_until)).toEqual([until, until, until])
+    const retried = Session.parse((await call('POST', `${sessions}/${id}/retry`)).json)
+    expect(retried.history_until).toBeNull()
+  })
+
   test('hears a message while it lives', async () => {
     const { id } = await create()
     const said = await call('POST', `${sessions}/${id}/messages`, { body: { text: 'Mind the tests.' } })

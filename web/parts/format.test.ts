@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ago, compact, countOf, percent, repositoryName, span, usd } from './format.ts'
+import { ago, compact, countOf, dayOf, percent, repositoryName, span, usd } from './format.ts'
 
 describe('figures', () => {
   test('that are not known say so, and are not zero', () => {
@@ -43,4 +43,9 @@ test('a repository is called by the end of its address', () => {
   expect(repositoryName('git@example.com:acme/billing.git')).toBe('acme/billing')
   expect(repositoryName('/home/me/billing')).toBe('billing')
   expect(repositoryName('https://example.com/billing')).toBe('billing')
+})
+
+test('a day is the day of the reader, whatever the zone', () => {
+  expect(dayOf(new Date(2027, 0, 2, 23, 59).toISOString())).toBe('2027-01-02')
+  expect(dayOf(new Date(2027, 11, 31, 0, 1).toISOString())).toBe('2027-12-31')
 })

@@ -56,6 +56,12 @@ export function clockTime(time: string | number) {
   return [date.getHours(), date.getMinutes(), date.getSeconds()].map(twoDigits).join(':')
 }
 
+/** 2026-01-31, in the reader's own time. */
+export function dayOf(time: string | number) {
+  const date = new Date(time)
+  return [date.getFullYear(), twoDigits(date.getMonth() + 1), twoDigits(date.getDate())].join('-')
+}
+
 /** The end of a repository's address, which is what people call it: acme/billing. */
 export function repositoryName(url: string) {
   const path = url.replace(/\.git\/?$/, '').replace(/\/+$/, '')

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { readDiagnosis } from '#core/diagnosis/read'
 import { priorities } from '#core/priority'
+import { historyUntil } from '#core/retention/until'
 import { listChanges } from '#core/session/changes'
 import { controlSession, deleteSession, patchSession, sendMessage } from '#core/session/control'
 import { countSessions, SessionCounts } from '#core/session/count'
@@ -26,11 +27,17 @@ import { ifMatch } from '../etag.ts'
 import { invalid } from '../issues.ts'
 import { ChangeList, Diagnosis, Message, NewMessage, Session, SessionList } from '../schemas/session.ts'
 import { TaskTree } from '../schemas/task.ts'
+import type { ApiServices } from '../services.ts'
 
 const base = '/api/v1/sessions'
 const one = `${base}/{id}`
 const common = { ...nothing, tag: 'sessions', params: { id: 'session' } } as const
 const etag = ({ version }: Pick<SessionView, 'version'>) => ({ etag: `"${version}"` })
+
+/** A session as it is answered: also when its history goes. */
+function dated({ retention }: ApiServices, session: SessionView) {
+  return { ...session, history_until: historyUntil(session, retention) }
+}
 
 const controls = {
   start: 'Start a session that is PENDING',
@@ -80,7 +87,8 @@ export function sessionRoutes(api: Api) {
     answer: Session,
     headers: (session) => ({ ...etag(session), location: `${base}/${session.id}` }),
     audit: { resource: (_call, { id }) => ({ kind: 'session', id }) },
-    run: ({ services, actor, body }) => createSession(services, actor, body, services.repositories),
+    run: async ({ services, actor, body }) =>
+      dated(services, await createSession(services, actor, body, services.repositories)),
   })
   endpoint(api, {
     ...nothing,
@@ -101,7 +109,10 @@ export function sessionRoutes(api: Api) {
       const { state, sort, limit, cursor } = query
       const page = { ...filterOf(query), states: state ?? null, sort, limit, after: placeIn(sort, cursor) }
       const { items, next_cursor } = await listSessions(services, actor, page)
-      return { items, next_cursor: encodeCursor(listName(sort), next_cursor) }
+      return {
+        items: items.map((session) => dated(services, session)),
+        next_cursor: encodeCursor(listName(sort), next_cursor),
+      }
     },
   })
   endpoint(api, {
@@ -139,7 +150,8 @@ export function sessionRoutes(api: Api) {
     summary: 'Read a session',
     answer: Session,
     headers: etag,
-    run: ({ services, actor, param }) => readSession(services, actor, param('id')),
+    run: async ({ services, actor, param }) =>
+      dated(services, await readSession(services, actor, param('id'))),
   })
   endpoint(api, {
     ...common,
@@ -161,8 +173,8 @@ export function sessionRoutes(api: Api) {
     body: SessionPatch,
     answer: Session,
     headers: etag,
-    run: ({ services, actor, param, body, request }) =>
-      patchSession(services, actor, param('id'), body, ifMatch(request)),
+    run: async ({ services, actor, param, body, request }) =>
+      dated(services, await patchSession(services, actor, param('id'), body, ifMatch(request))),
   })
   endpoint(api, {
     ...common,
@@ -202,7 +214,8 @@ export function sessionRoutes(api: Api) {
       summary: controls[action],
       answer: Session,
       headers: etag,
-      run: ({ services, actor, param }) => controlSession(services, actor, param('id'), action),
+      run: async ({ services, actor, param }) =>
+        dated(services, await controlSession(services, actor, param('id'), action)),
     })
   }
   endpoint(api, {
@@ -217,7 +230,8 @@ export function sessionRoutes(api: Api) {
     answer: Session,
     headers: (session) => ({ ...etag(session), location: `${base}/${session.id}` }),
     audit: { resource: (_call, { id }) => ({ kind: 'session', id }) },
-    run: ({ services, actor, param, body }) => forkSession(services, actor, param('id'), body),
+    run: async ({ services, actor, param, body }) =>
+      dated(services, await forkSession(services, actor, param('id'), body)),
   })
   endpoint(api, {
     ...common,

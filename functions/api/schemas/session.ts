@@ -74,6 +74,10 @@ export const Session = answer(
     queued_at: time.nullable(),
     started_at: time.nullable(),
     ended_at: time.nullable(),
+    history_until: time.nullable().meta({
+      description:
+        'It stays until then with all of its history, and while it has forks; null until it has ended.',
+    }),
   }),
 )
 export const SessionList = answer('SessionList', z.object({ items: z.array(Session), next_cursor: cursor }))

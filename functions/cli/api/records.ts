@@ -45,6 +45,7 @@ export const SessionView = z.object({
   created_at: z.string(),
   started_at: z.string().nullish(),
   ended_at: z.string().nullish(),
+  history_until: z.string().nullish(),
 })
 export type SessionView = z.infer<typeof SessionView>
 

@@ -51,7 +51,7 @@ export async function showSession(terminal: Terminal, api: Api, id: string, json
     return exit.ok
   }
   const paint = createPaint(terminal.colour)
-  const { title, repository, priority, labels, usage, ended_at, parent } = session.value
+  const { title, repository, priority, labels, usage, ended_at, history_until, parent } = session.value
   const board = createBoard()
   board.know(tasks.value.items)
   const now = terminal.now()
@@ -70,6 +70,7 @@ export async function showSession(terminal: Terminal, api: Api, id: string, json
     ...from.map((line) => `  ${plain(line)}`),
     ...(marks ? [`  ${plain(marks)}`] : []),
     `  tokens ${tokens}`,
+    ...(history_until ? [`  history kept until ${plain(history_until.slice(0, 10))} (UTC)`] : []),
     ...(tasks.value.items.length > 0 ? ['', ...taskLines(tasks.value.items, paint)] : []),
     ...(tasks.value.next_cursor ? ['  …'] : []),
     ...(ended_at ? ['', ...outcomeLines(session.value, paint, now)] : []),

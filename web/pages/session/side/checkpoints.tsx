@@ -3,7 +3,7 @@ import { ask } from '../../../api/client.ts'
 import { sentenceOf } from '../../../api/failure.ts'
 import type { Checkpoint, CheckpointList, Session, Task } from '../../../api/types.ts'
 import { Button } from '../../../parts/button.tsx'
-import { ago, clockTime, countOf, sentenceCase } from '../../../parts/format.ts'
+import { ago, clockTime, countOf, dayOf, sentenceCase } from '../../../parts/format.ts'
 import { useNow } from '../../../parts/now.ts'
 import { toast } from '../../../shell/toasts.ts'
 import css from './inspector.module.css'
@@ -50,6 +50,13 @@ export function Checkpoints({ session, list, tasks }: Props) {
           </li>
         ))}
       </ol>
+      {session.history_until !== null && (
+        <p className={css.small}>
+          Kept with all of its history until{' '}
+          <time dateTime={session.history_until}>{dayOf(session.history_until)}</time>, and while it has
+          forks.
+        </p>
+      )}
       {items.length > fewer && (
         <Button onClick={() => setAll(!isAll)}>
           {isAll ? 'Show fewer' : `Show ${countOf(items.length - fewer)} more`}
