@@ -1,24 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
 import { testDatabase } from '../database.ts'
+import { freePort } from '../port.ts'
 import { apiClient, git, makeRepository, scripted } from './client.ts'
 
 const minute = 60_000
 const root = join(import.meta.dirname, '../..')
 let running: ChildProcess | null = null
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  if (typeof address !== 'object' || !address) throw new Error('no port')
-  return address.port
-}
 
 /** `npm start`'s own command, until it says that it is up. */
 async function start(data: string, port: number, database: string) {

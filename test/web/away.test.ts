@@ -213,10 +213,12 @@ describe.skipIf(noBrowser !== null)('when something is away, a person', () => {
   )
 
   it(
-    'is told on the agents page that Redis is away, and what that means',
+    'is told on the open agents page that Redis went away, what that means, and that it is back',
     async () => {
-      redis.shut(true)
       const { page, errors, leave } = await house.visit('/agents')
+      await rowOf(page).waitFor()
+      expect(await page.getByText('Redis is away.').isVisible()).toBe(false)
+      redis.shut(true)
       await page.getByText('Redis is away.').waitFor()
       await rowOf(page).waitFor()
       await page.getByText('no task is taken from its').waitFor()

@@ -2,10 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as z from 'zod'
-import { anyPorts, type LocalOptions, startLocal } from '#local/cloud'
+import { type LocalOptions, startLocal } from '#local/cloud'
 import type { WorkerPlan } from '#local/supervisor'
 import { testDatabase } from '../database.ts'
 import { apiClient, scripted } from '../e2e/client.ts'
+import { freePort } from '../port.ts'
 import { openBrowser } from './browser.ts'
 
 /**
@@ -17,7 +18,7 @@ export async function openHouse(workers: readonly WorkerPlan[], env: NodeJS.Proc
   const { url } = await testDatabase()
   const options: LocalOptions = {
     data,
-    ports: anyPorts,
+    ports: await portsToKeep(),
     env: { ...process.env, ...env, DATABASE_URL: url },
     workers,
     model: 'rehearsal',
@@ -25,8 +26,6 @@ export async function openHouse(workers: readonly WorkerPlan[], env: NodeJS.Proc
     write: () => {},
   }
   let cloud = await startLocal(options)
-  // What the functions hold open in this process is of these addresses.
-  const ports = Object.fromEntries(cloud.services.map(({ name, url }) => [name, portOf(url)]))
   const browser = await openBrowser(cloud.dashboard ?? '')
   return {
     data,
@@ -37,7 +36,8 @@ export async function openHouse(workers: readonly WorkerPlan[], env: NodeJS.Proc
     visit: browser.visit,
     end: () => cloud.stop(),
     async again() {
-      cloud = await startLocal({ ...options, ports: { ...anyPorts, ...ports } })
+      // What the functions hold open in this process is of the same addresses.
+      cloud = await startLocal(options)
     },
     async close() {
       await browser.close()
@@ -48,7 +48,15 @@ export async function openHouse(workers: readonly WorkerPlan[], env: NodeJS.Proc
 }
 export type House = Awaited<ReturnType<typeof openHouse>>
 
-const portOf = (address: string) => Number(new URL(address).port)
+const portsToKeep = async () => ({
+  gateway: await freePort(),
+  dashboard: await freePort(),
+  postgres: await freePort(),
+  redis: await freePort(),
+  sqs: await freePort(),
+  dynamodb: await freePort(),
+  model: await freePort(),
+})
 
 /** What an agent is told to do by a script: one tool, used once. */
 export const use = (name: string, args: object) => ({ text: `I use ${name}.`, tools: [{ name, args }] })

@@ -27,8 +27,7 @@ export const queryClient = new QueryClient({
 /** Keys begin with a noun, so that a change of that noun can be told to all that show it. */
 export const queries = {
   stats: () => queryOptions({ queryKey: ['fleet', 'stats'], queryFn: api.stats }),
-  /** What the parts behind the API say of themselves: nothing else tells of a change, so the clock asks. */
-  ready: () => queryOptions({ queryKey: ['ready'], queryFn: api.ready, refetchInterval: 15_000 }),
+  ready: () => queryOptions({ queryKey: ['ready'], queryFn: api.ready }),
   sessions: (query: SessionQuery) =>
     queryOptions({
       queryKey: ['sessions', query],

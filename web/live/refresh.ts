@@ -3,8 +3,8 @@ import type { Live } from './live.ts'
 
 /** Bursts become one reading; ms. */
 const gatherMs = 250
-/** Nouns whose pictures the fleet's word makes old. */
-const nouns = ['fleet', 'sessions', 'session_counts', 'session', 'agents', 'tasks', 'approvals']
+/** Nouns whose pictures the fleet's word makes old: it comes with each change, and with each confirmation (10 s). */
+const nouns = ['fleet', 'ready', 'sessions', 'session_counts', 'session', 'agents', 'tasks', 'approvals']
 
 /** Reads again what is on the screen whenever something has changed, and whenever the link has come back. */
 export function refreshOnChange(client: QueryClient, live: Live) {
