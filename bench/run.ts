@@ -1,14 +1,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { apart } from './apart.ts'
 import { openBenchDatabase } from './database.ts'
 import { runDispatch } from './dispatch.ts'
 import { runFloor } from './floor.ts'
-import { runHttp } from './http.ts'
-import { runLive } from './live.ts'
 import { runLoad } from './load.ts'
 import { machineFacts } from './machine.ts'
-import { runRequests } from './requests.ts'
 import { runRouting } from './routing.ts'
 import { runStart } from './start.ts'
 import { tableOf } from './table.ts'
@@ -86,11 +84,11 @@ async function main() {
       floor: floor.sessions > 0 ? await runFloor(database, floor) : null,
       saturation: saturation.sessions > 0 ? await runLoad(database, saturation) : null,
       alone: alone.sessions > 0 ? await runLoad(database, alone) : null,
-      http: overHttp.sessions > 0 ? await runHttp(overHttp) : null,
-      api: api.seconds > 0 ? await runRequests(api) : null,
+      http: overHttp.sessions > 0 ? await apart('http', overHttp) : null,
+      api: api.seconds > 0 ? await apart('api', api) : null,
       routing: routing.tasks > 0 ? await runRouting(database, routing) : null,
       dispatch: dispatch.sessions > 0 ? await runDispatch(database, dispatch) : null,
-      live: live.viewers.length > 0 ? await runLive(live) : null,
+      live: live.viewers.length > 0 ? await apart('live', live) : null,
       start: start.rounds > 0 ? await runStart(start) : null,
     }
     const folder = join(import.meta.dirname, '../.data/bench')
@@ -104,7 +102,7 @@ async function main() {
   }
 }
 
-// A request logs some lines: they are written by nobody here. The logger reads this when it is first loaded.
+// A request logs some lines: they are written by nobody here. The logger reads this where it is first loaded.
 process.env.POWERTOOLS_LOG_LEVEL ??= 'SILENT'
 
 await main()
