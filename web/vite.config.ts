@@ -14,6 +14,8 @@ export default defineConfig({
     // Fonts in the style sheet would be loaded before anything shows, by everyone, at every release.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // Says which file needs which: test/web/weight.test.ts weighs the pages by it.
+    manifest: true,
     chunkSizeWarningLimit: 450,
     rolldownOptions: {
       output: {

@@ -13,7 +13,7 @@ export const linesKept = 200_000
 /** The end of a long history is shown before the rest has come: so many events of it. */
 const preview = 500
 const againAfterMs = [1_000, 2_000, 5_000, 10_000]
-/** Lines are drawn at most this often, in ms: every second frame, so that those between stay free. */
+/** Lines are drawn at most this often, in ms: at 60 Hz every second frame, so that the others are the reader's to scroll in. */
 const drawMs = 30
 /** What a hidden page has heard is drawn at most this often, in ms: it gets no frames. */
 const hiddenMs = 250
